@@ -1,0 +1,33 @@
+/* A capture backend: one file, one vtable. Used by one thread only (the grabber's). */
+#ifndef PB_CAPTURE_H
+#define PB_CAPTURE_H
+#include "../media/picture.h"
+#include "../shim.h"
+
+struct pb_capture; /* each backend's own; its first member is nothing in particular */
+
+struct pb_capture_settings {
+    const char *target;     /* X display, device or file; NULL or "" for the default */
+    uint32_t width, height; /* pixels, only for sources that may choose (pattern); 0 for their default */
+    uint32_t fps;           /* frames per second that are wanted at most */
+    bool cursor;            /* draw the pointer into the picture */
+};
+
+struct pb_capture_backend {
+    const char *name;
+    /* Can it work here? Writes why, or what it found, in one sentence. */
+    bool (*probe)(const char *target, char *detail, size_t size);
+    struct pb_capture *(*open)(const struct pb_capture_settings *settings, char *error, size_t error_size);
+    void (*size)(const struct pb_capture *capture, uint32_t *width, uint32_t *height);
+    /* Sleeps until the picture changed (PB_OK), `wake_fd` became readable or the time is over (PB_AGAIN).
+     * `*damage_us` is when the change became known. An unchanged picture costs nothing while it sleeps. */
+    enum pb_status (*wait)(struct pb_capture *capture, int wake_fd, int timeout_ms, uint64_t *damage_us);
+    /* Brings the backend's own BGRA picture up to date. `rows` are those that changed since the last grab
+     * (all of them with `everything`). The picture stays valid until the next call. */
+    enum pb_status (*grab)(struct pb_capture *capture, bool everything, struct pb_picture *picture, struct pb_rows *rows);
+    void (*close)(struct pb_capture *capture);
+};
+
+/* In order of preference, NULL-terminated. */
+extern const struct pb_capture_backend *const pb_capture_backends[];
+#endif

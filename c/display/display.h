@@ -1,0 +1,45 @@
+/* A display backend: one file, one vtable. Used by one thread only (the player's), which sleeps in poll() on
+ * its own queue and on the display's descriptor, so that input and pictures share one thread and no timer. */
+#ifndef PB_DISPLAY_H
+#define PB_DISPLAY_H
+#include "../media/picture.h"
+#include "../shim.h"
+
+struct pb_display;
+
+struct pb_display_settings {
+    const char *target;     /* X display; NULL or "" for the default */
+    const char *title;      /* UTF-8 */
+    uint32_t width, height; /* pixels of the window at first */
+    bool fullscreen;
+};
+
+/* What a person did. Codes are Linux evdev codes; absolute positions are 0..65535 across the picture. */
+struct pb_window_event {
+    enum { PB_WINDOW_INPUT, PB_WINDOW_FOCUS_LOST, PB_WINDOW_CLOSED, PB_WINDOW_RESIZED } kind;
+    uint16_t type, code;
+    int32_t value;
+    uint32_t width, height;
+};
+
+struct pb_display_backend {
+    const char *name;
+    bool (*probe)(const char *target, char *detail, size_t size);
+    struct pb_display *(*open)(const struct pb_display_settings *settings, char *error, size_t error_size);
+    /* Descriptor that becomes readable when there are events, or -1: then events() is called after every picture
+     * and at least every 10 ms. */
+    int (*descriptor)(struct pb_display *display);
+    /* Draws an I420 picture (BT.709, limited range), scaled to the window with its shape kept. Returns once the display
+     * server has it. */
+    enum pb_status (*show)(struct pb_display *display, const struct pb_picture *picture);
+    /* Next event: PB_OK and `*event`, PB_AGAIN when there is none, PB_LOST when the connection is gone. */
+    enum pb_status (*event)(struct pb_display *display, struct pb_window_event *event);
+    /* Relative pointer mode: the pointer is held inside and its movement comes as REL events. May be NULL. */
+    enum pb_status (*grab_pointer)(struct pb_display *display, bool on);
+    /* The BGRA pixels last shown, unscaled or as on the screen; NULL when nothing was shown. */
+    const struct pb_picture *(*shown)(struct pb_display *display);
+    void (*close)(struct pb_display *display);
+};
+
+extern const struct pb_display_backend *const pb_display_backends[];
+#endif

@@ -1,0 +1,295 @@
+/**
+ * The native boundary, once: every struct and function that TypeScript and C share.
+ * From this table come the C header c/gen/abi.h (`bun ffi/generate.ts`), the dlopen signatures (library.ts) and the field offsets.
+ * A C type decides both sides: pointers cross as addresses, times are microseconds of CLOCK_MONOTONIC, sizes are bytes.
+ *
+ * Shared conventions:
+ * - `*_open` returns a handle, or NULL after writing one sentence for a person (NUL-terminated) into `error`.
+ * - `*_close` accepts NULL, stops the module's threads and frees everything. It is called once.
+ * - `wake` is called from a native thread when there is something to take. It is called once until `*_rearm` is called;
+ *   a taker calls rearm first and then takes until nothing is left.
+ * - `*_take` returns 1 and fills `out`, or returns 0 when nothing is there.
+ */
+export type CType = "uint8_t" | "uint16_t" | "uint32_t" | "int32_t" | "uint64_t" | "double" | "uint8_t[16]";
+
+/** Fields in order; each must be naturally aligned by the order itself, the generator refuses padding. */
+export const structs = {
+  /** One encoded frame (an H.264 access unit in Annex B form) or a notice from the grabber. */
+  pb_encoded: {
+    data: "uint64_t",
+    damage_us: "uint64_t",
+    capture_us: "uint64_t",
+    captured_us: "uint64_t",
+    converted_us: "uint64_t",
+    encoded_us: "uint64_t",
+    size: "uint32_t",
+    /** enums.encoded: a frame, a notice that width and height are new from the next frame on, or the end of the capture. */
+    kind: "uint32_t",
+    /** Bit 0: keyframe. */
+    flags: "uint32_t",
+    width: "uint32_t",
+    height: "uint32_t",
+    sequence: "uint32_t",
+  },
+  pb_grabber_stats: {
+    captured: "uint64_t",
+    encoded: "uint64_t",
+    keyframes: "uint64_t",
+    /** Damage that found the encoder busy and was folded into the next frame. */
+    skipped_busy: "uint64_t",
+    /** Captures put off because TypeScript had not taken earlier frames. */
+    skipped_full: "uint64_t",
+    /** Frames that the encoder's rate control left out. */
+    skipped_encoder: "uint64_t",
+    encoded_bytes: "uint64_t",
+    wakeups: "uint64_t",
+  },
+  /** What the player reports: a frame's fate, or what a person did in its window. */
+  pb_player_event: {
+    capture_us: "uint64_t",
+    pushed_us: "uint64_t",
+    decode_begin_us: "uint64_t",
+    decoded_us: "uint64_t",
+    shown_us: "uint64_t",
+    /** Time painted into the picture as a timecode (see c/meter/timecode.h), 0 when there is none. */
+    timecode_us: "uint64_t",
+    /** enums.player. */
+    kind: "uint32_t",
+    frame_id: "uint32_t",
+    /** Input events: Linux event type, code and value, as on the wire. */
+    type: "uint32_t",
+    code: "uint32_t",
+    value: "int32_t",
+    width: "uint32_t",
+    height: "uint32_t",
+    reserved: "uint32_t",
+  },
+  pb_player_stats: {
+    pushed: "uint64_t",
+    decoded: "uint64_t",
+    shown: "uint64_t",
+    /** Decoded but replaced by a newer picture before it was shown. */
+    skipped_late: "uint64_t",
+    /** Refused by a full queue. */
+    refused_full: "uint64_t",
+    decode_errors: "uint64_t",
+  },
+  /** A UDP address. IPv4 lies in the first 4 bytes of `ip`. */
+  pb_address: {
+    ip: "uint8_t[16]",
+    /** 4 or 6. */
+    family: "uint16_t",
+    port: "uint16_t",
+    scope: "uint32_t",
+  },
+  /** Head of one slot in the datagram ring; the datagram follows at once. */
+  pb_datagram: {
+    ip: "uint8_t[16]",
+    family: "uint16_t",
+    port: "uint16_t",
+    scope: "uint32_t",
+    received_us: "uint64_t",
+    /** A number that is equal for equal addresses: exact for IPv4, a keyed hash for IPv6. Below 2^53. */
+    address_key: "double",
+    size: "uint32_t",
+    /** Bit 0: the datagram was longer than the slot and is cut. */
+    flags: "uint32_t",
+  },
+  pb_udp_stats: {
+    received: "uint64_t",
+    received_bytes: "uint64_t",
+    sent: "uint64_t",
+    sent_bytes: "uint64_t",
+    /** Datagrams dropped because TypeScript was slow to drain the ring. */
+    dropped_ring_full: "uint64_t",
+    /** Datagrams that the kernel dropped because the socket's buffer was full (SO_RXQ_OVFL). */
+    dropped_kernel: "uint64_t",
+    /** Frames refused because the send queue was full. */
+    dropped_send_full: "uint64_t",
+    send_errors: "uint64_t",
+    send_batches: "uint64_t",
+  },
+} as const satisfies Record<string, Record<string, CType>>;
+
+/** Numbers with names on both sides: PB_<ENUM>_<NAME> in C, enums.<enum>.<name> here. */
+export const enums = {
+  encoded: { frame: 0, resized: 1, lost: 2 },
+  encoded_flag: { keyframe: 1 },
+  grabber_key: { fps: 1, bitrate_bps: 2, keyframe: 3, paused: 4, quality: 5, keyframe_interval: 6 },
+  /** shown and skipped carry a frame's times; input carries type, code, value; resized the window's new size. */
+  player: { shown: 0, skipped: 1, decode_error: 2, input: 3, focus_lost: 4, closed: 5, resized: 6, lost: 7 },
+  player_flag: { fullscreen: 1, read_timecode: 2 },
+  player_key: { grab_pointer: 1, fullscreen: 2 },
+  datagram_flag: { cut: 1 },
+} as const;
+
+export interface NativeFunction {
+  readonly returns: string;
+  readonly args: readonly string[];
+}
+
+const errorArgs = ["char *error", "uint32_t error_size"] as const;
+
+export const functions = {
+  /** Bumped with every change of this table; library.ts refuses a shim of another number. */
+  pb_abi_version: { returns: "uint32_t", args: [] },
+  pb_now_us: { returns: "double", args: [] },
+  /** Address of a buffer that TypeScript keeps alive (for handing out addresses inside one buffer). */
+  pb_copy: { returns: "void", args: ["void *to", "const void *from", "uint32_t size"] },
+
+  // Grabber: one thread that captures, converts and encodes (c/media/grabber.c).
+  /** What each capture backend says of itself, one line a backend: `name<TAB>ok|no<TAB>detail`. Returns the length. */
+  pb_probe: { returns: "uint32_t", args: ["const char *module", "const char *target", "char *out", "uint32_t size"] },
+  pb_grabber_open: {
+    returns: "struct pb_grabber *",
+    args: [
+      "const char *capture",
+      "const char *target",
+      "const char *encoder",
+      "uint32_t width",
+      "uint32_t height",
+      "uint32_t fps",
+      "uint32_t bitrate_bps",
+      "uint32_t keyframe_interval",
+      "pb_wake_fn wake",
+      ...errorArgs,
+    ],
+  },
+  /** Names really in use, `capture<TAB>encoder<TAB>width<TAB>height<TAB>detail`. Returns the length. */
+  pb_grabber_describe: { returns: "uint32_t", args: ["struct pb_grabber *grabber", "char *out", "uint32_t size"] },
+  /** `key` is one of enums.grabber_key. Takes effect at the next frame. Returns 0, or -1 for an unknown key or value. */
+  pb_grabber_set: { returns: "int32_t", args: ["struct pb_grabber *grabber", "uint32_t key", "uint32_t value"] },
+  pb_grabber_rearm: { returns: "void", args: ["struct pb_grabber *grabber"] },
+  /** The frame's memory stays valid until pb_grabber_release. */
+  pb_grabber_take: { returns: "int32_t", args: ["struct pb_grabber *grabber", "struct pb_encoded *out"] },
+  pb_grabber_release: { returns: "void", args: ["struct pb_grabber *grabber"] },
+  pb_grabber_stats: { returns: "void", args: ["struct pb_grabber *grabber", "struct pb_grabber_stats *out"] },
+  pb_grabber_close: { returns: "void", args: ["struct pb_grabber *grabber"] },
+
+  // Player: one thread that decodes, shows and collects the window's input (c/media/player.c).
+  pb_player_open: {
+    returns: "struct pb_player *",
+    args: [
+      "const char *display",
+      "const char *target",
+      "const char *decoder",
+      "const char *title",
+      "uint32_t width",
+      "uint32_t height",
+      "uint32_t flags",
+      "pb_wake_fn wake",
+      ...errorArgs,
+    ],
+  },
+  pb_player_describe: { returns: "uint32_t", args: ["struct pb_player *player", "char *out", "uint32_t size"] },
+  /** Copies the access unit. Returns 0, or -1 when the queue is full (the caller then asks for a keyframe). */
+  pb_player_push: {
+    returns: "int32_t",
+    args: [
+      "struct pb_player *player",
+      "const void *data",
+      "uint32_t size",
+      "uint32_t frame_id",
+      "uint32_t flags",
+      "uint64_t capture_us",
+    ],
+  },
+  pb_player_set: { returns: "int32_t", args: ["struct pb_player *player", "uint32_t key", "uint32_t value"] },
+  pb_player_rearm: { returns: "void", args: ["struct pb_player *player"] },
+  pb_player_take: { returns: "int32_t", args: ["struct pb_player *player", "struct pb_player_event *out"] },
+  /** Copies the picture last shown as BGRA, rows tightly packed. Returns width << 16 | height, or 0 when none or too small. */
+  pb_player_snapshot: { returns: "uint32_t", args: ["struct pb_player *player", "void *out", "uint32_t size"] },
+  pb_player_stats: { returns: "void", args: ["struct pb_player *player", "struct pb_player_stats *out"] },
+  pb_player_close: { returns: "void", args: ["struct pb_player *player"] },
+
+  // Input injection (c/input).
+  pb_input_open: { returns: "struct pb_input *", args: ["const char *backend", "const char *target", ...errorArgs] },
+  pb_input_describe: { returns: "uint32_t", args: ["struct pb_input *input", "char *out", "uint32_t size"] },
+  /** Linux event type, code and value. Returns 0, or -1 for what this backend cannot inject. */
+  pb_input_send: { returns: "int32_t", args: ["struct pb_input *input", "uint32_t type", "uint32_t code", "int32_t value"] },
+  pb_input_flush: { returns: "void", args: ["struct pb_input *input"] },
+  /** Releases every key and button that is still down. Returns how many. */
+  pb_input_release_all: { returns: "uint32_t", args: ["struct pb_input *input"] },
+  pb_input_close: { returns: "void", args: ["struct pb_input *input"] },
+
+  // UDP (c/net): a receiving thread with a ring of datagrams, a pacing thread for what is sent.
+  pb_udp_open: {
+    returns: "struct pb_udp *",
+    args: ["const char *address", "uint32_t port", "uint32_t buffer_bytes", "uint32_t slots", "pb_wake_fn wake", ...errorArgs],
+  },
+  pb_udp_port: { returns: "uint32_t", args: ["struct pb_udp *udp"] },
+  /** Receive buffer really granted, in bytes. */
+  pb_udp_buffer_bytes: { returns: "uint32_t", args: ["struct pb_udp *udp"] },
+  /** Start of the ring: `slots` slots of 2048 bytes, each a struct pb_datagram and the datagram. */
+  pb_udp_ring: { returns: "void *", args: ["struct pb_udp *udp"] },
+  pb_udp_rearm: { returns: "void", args: ["struct pb_udp *udp"] },
+  /** How many slots are filled, from the one at index `*first` (modulo slots). */
+  pb_udp_ready: { returns: "uint32_t", args: ["struct pb_udp *udp", "uint32_t *first"] },
+  pb_udp_release: { returns: "void", args: ["struct pb_udp *udp", "uint32_t count"] },
+  pb_udp_send: {
+    returns: "int32_t",
+    args: ["struct pb_udp *udp", "const struct pb_address *to", "const void *data", "uint32_t size"],
+  },
+  /**
+   * Cuts an encoded frame into chunks, seals each under `key` with counters from `counter` upwards and sends them, spread over
+   * `spread_us`. Returns the number of packets (and so of counters used), or -1 when the send queue has no room (nothing is sent).
+   */
+  pb_udp_send_frame: {
+    returns: "int32_t",
+    args: [
+      "struct pb_udp *udp",
+      "const struct pb_address *to",
+      "const uint8_t *key",
+      "uint64_t counter",
+      "const void *data",
+      "uint32_t size",
+      "uint32_t frame_id",
+      "uint32_t chunk_flags",
+      "uint64_t capture_us",
+      "uint32_t spread_us",
+    ],
+  },
+  pb_udp_stats: { returns: "void", args: ["struct pb_udp *udp", "struct pb_udp_stats *out"] },
+  pb_udp_close: { returns: "void", args: ["struct pb_udp *udp"] },
+
+  // ChaCha20-Poly1305 of RFC 8439 (c/crypto). The nonce is four zero bytes and the counter, little-endian. In place is allowed.
+  /** Writes size + 16 bytes to `out`. */
+  pb_aead_seal: {
+    returns: "void",
+    args: [
+      "const uint8_t *key",
+      "uint64_t counter",
+      "const void *data_to_authenticate",
+      "uint32_t authenticate_size",
+      "const void *plain",
+      "uint32_t size",
+      "void *out",
+    ],
+  },
+  /** `size` counts the 16-byte tag. Returns the plaintext's size, or -1 for a forgery (`out` is then undefined). */
+  pb_aead_open: {
+    returns: "int32_t",
+    args: [
+      "const uint8_t *key",
+      "uint64_t counter",
+      "const void *data_to_authenticate",
+      "uint32_t authenticate_size",
+      "const void *sealed",
+      "uint32_t size",
+      "void *out",
+    ],
+  },
+
+  // Scene (c/meter): a window with moving content and a timecode, painted by a thread of its own.
+  pb_scene_open: {
+    returns: "struct pb_scene *",
+    args: ["const char *target", "uint32_t width", "uint32_t height", "uint32_t fps", "const char *mode", ...errorArgs],
+  },
+  pb_scene_painted: { returns: "uint64_t", args: ["struct pb_scene *scene"] },
+  pb_scene_close: { returns: "void", args: ["struct pb_scene *scene"] },
+} as const satisfies Record<string, NativeFunction>;
+
+export type FunctionName = keyof typeof functions;
+export type StructName = keyof typeof structs;
+
+export const abiVersion = 1;

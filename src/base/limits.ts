@@ -1,0 +1,59 @@
+/**
+ * Every limit of Patchbay, once, with what happens at it.
+ * "Spec" marks numbers that the protocol fixes; the others are this implementation's and may change.
+ */
+export const limits = {
+  /** Spec. Datagrams stay below this; larger data is cut into chunks. */
+  packetBytes: 1400,
+  /** Spec. Largest encoded video frame; a larger one is dropped and counted. */
+  frameBytes: 16 * 1024 * 1024,
+  /** Spec. Paired clients at one host; the next one is refused with a message. */
+  peers: 16,
+  /** Spec. Device names are cut to this many bytes of UTF-8. */
+  deviceNameBytes: 63,
+  /** Spec. A handshake message is sent again after this long without an answer. */
+  handshakeRetryUs: 1_000_000,
+  /** Spec. Silence from a peer that ends its session. */
+  peerTimeoutUs: 5_000_000,
+  /** Spec. Silence of our own that makes us send a ping. */
+  pingIntervalUs: 1_000_000,
+  /** Spec. UDP port. */
+  port: 9876,
+  /** Spec. Bit rates a client may ask for; others are refused and counted. */
+  bitrateBps: { min: 500_000, max: 50_000_000, default: 10_000_000 },
+  /** Spec (30-144); low rates are allowed for slow links. */
+  fps: { min: 1, max: 144, default: 60 },
+  /** Handshakes being answered at one time; beyond it the host asks for a cookie and keeps no state. */
+  handshakesInProgress: 32,
+  /** First messages a second that are answered without a cookie. */
+  handshakesPerSecond: 20,
+  /** A half-done handshake is forgotten after this long. */
+  handshakeTimeoutUs: 5_000_000,
+  /** Unknown devices remembered while they wait for approval; the oldest goes first. */
+  waitingPeers: 32,
+  /** Packets sent under one key before it is replaced (a power of two: the counter's upper part is the key's number). */
+  packetsPerKey: 2 ** 20,
+  /** Time after which a key is replaced. */
+  keyLifetimeUs: 120_000_000,
+  /** How far behind the newest counter a packet may be, in packets. */
+  replayWindow: 2048,
+  /** Half-received frames kept for reassembly; the oldest is given up as lost. */
+  partialFrames: 4,
+  /** A frame whose chunks stop coming is given up after this long. */
+  partialFrameTimeoutUs: 500_000,
+  /** Reliable messages (presses, commands) not yet acknowledged; at the limit the session is closed, nothing is dropped. */
+  reliableWindow: 256,
+  /** Input events a second that a host takes from one client; more is dropped and counted. */
+  inputEventsPerSecond: 4000,
+  /** Encoded frames between the native encoder and TypeScript; when full, capture waits. */
+  encodedFramesQueued: 8,
+  /** Encoded frames waiting for the decoder; when full, frames are dropped up to the next keyframe. */
+  framesToDecode: 32,
+  /** Datagrams between the native socket and TypeScript; when full, new ones are dropped and counted. */
+  datagramsQueued: 8192,
+  /** Socket receive buffer asked for, in bytes. */
+  socketBufferBytes: 8 * 1024 * 1024,
+  /** Largest picture. */
+  width: 8192,
+  height: 8192,
+} as const;
