@@ -1,0 +1,92 @@
+/**
+ * Running programs and telling about it: one line a step with its time. Everything a build prints goes through here, to
+ * standard error, so that standard output stays free for what a command was asked for. Knows nothing of what is built.
+ */
+
+/** A step that did not work out; the message is for a person, no stack is shown. */
+export class StepFailed extends Error {}
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Runs `work` under a name. Its returned text, if any, stands in the line after the time. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most steps have nothing to tell.
+export async function step(name: string, work: () => Promise<string | void> | string | void): Promise<void> {
+  const begin = performance.now();
+  try {
+    const told = await work();
+    say(`  ok    ${name}  ${seconds(begin)}${told ? `  ${told}` : ""}`);
+  } catch (fault) {
+    say(`  FAIL  ${name}  ${seconds(begin)}`);
+    throw fault;
+  }
+}
+
+export interface Outcome {
+  status: number;
+  /** Set when a signal ended it. */
+  signal: string | null;
+  out: string;
+  err: string;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string | undefined>;
+  /** Ended after this many milliseconds; the outcome then has a signal. */
+  timeoutMs?: number;
+}
+
+/** Runs a program to its end with its output captured. Never throws for what the program does. */
+export async function capture(command: string[], options: RunOptions = {}): Promise<Outcome> {
+  const child = Bun.spawn(command, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: options.timeoutMs,
+    killSignal: "SIGKILL",
+  });
+  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  return { status: child.exitCode ?? 1, signal: child.signalCode, out, err };
+}
+
+/** Like capture, but a failure throws StepFailed with what the program said. */
+export async function must(command: string[], options: RunOptions = {}): Promise<Outcome> {
+  const outcome = await capture(command, options);
+  if (outcome.status !== 0)
+    throw new StepFailed(`${outcome.err}${outcome.out}`.trim() || `${command[0]} failed (status ${outcome.status})`);
+  return outcome;
+}
+
+/** Runs a program that talks to the person directly. Returns its exit status. */
+export async function show(command: string[], options: RunOptions = {}): Promise<number> {
+  const child = Bun.spawn(command, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+  });
+  await child.exited;
+  return child.exitCode ?? 1;
+}
+
+/** Maps with at most `width` at a time, results in order. */
+export async function mapParallel<T, R>(items: T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  const lane = async () => {
+    while (next < items.length) {
+      const mine = next++;
+      results[mine] = await work(items[mine] as T);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return results;
+}
