@@ -3,31 +3,42 @@
  * nothing but libc and libm. Objects under build/ are kept while their command and all files they include are unchanged.
  * Several builds may run in one tree: every file is written aside and moved into place.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { functions } from "../ffi/abi.ts";
 import { capture, mapParallel, must, StepFailed, say } from "./steps.ts";
 
-export const warnings = ["-Wall", "-Wextra", "-Werror"];
 export const language = ["-std=c11", "-D_GNU_SOURCE", "-pthread", "-Ic"];
-const flags = [...language, ...warnings, "-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"];
+export const warnings = ["-Wall", "-Wextra", "-Werror"];
+const optimised = ["-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"];
 
-/** Debian's static archives, in link order. The ones marked true use stdio's variables, see `adapt`. */
-const archives: [name: string, usesStdio: boolean][] = [
-  ["openh264", false],
-  ["yuv", false],
-  ["sodium", false],
-  ["xcb-shm", true],
-  ["xcb-damage", true],
-  ["xcb-xfixes", true],
-  ["xcb-randr", true],
-  ["xcb-xtest", true],
-  ["xcb-xinput", true],
-  ["xcb-render", true],
-  ["xcb-shape", true],
-  ["xcb", true],
-  ["Xau", false],
-  ["Xdmcp", false],
+/** A static archive of Debian's that ends up in the shim; `stdio` ones use stdio's variables, see `adapt`. */
+export interface Archive {
+  name: string;
+  /** SPDX identifier, by the package's copyright file. */
+  licence: string;
+  /** The Debian package it comes in. */
+  debian: string;
+  stdio?: true;
+}
+
+/** In link order. */
+export const archives: Archive[] = [
+  { name: "openh264", licence: "BSD-2-Clause", debian: "libopenh264-dev" },
+  { name: "yuv", licence: "BSD-3-Clause", debian: "libyuv-dev" },
+  { name: "sodium", licence: "ISC", debian: "libsodium-dev" },
+  ...["shm", "damage", "xfixes", "randr", "xtest", "xinput", "render", "shape"].map(
+    (part): Archive => ({
+      name: `xcb-${part}`,
+      licence: "MIT",
+      debian: part === "xinput" ? "libxcb-xinput-dev" : `libxcb-${part}0-dev`,
+      stdio: true,
+    }),
+  ),
+  { name: "xcb", licence: "MIT", debian: "libxcb1-dev", stdio: true },
+  { name: "Xau", licence: "MIT", debian: "libxau-dev" },
+  { name: "Xdmcp", licence: "MIT", debian: "libxdmcp-dev" },
+  { name: "stdc++", licence: "GPL-3.0-or-later WITH GCC-exception-3.1", debian: "libstdc++6" },
 ];
 
 const allowedNeeds = /^(libc\.so\.6|libm\.so\.6|ld-linux-.*)$/;
@@ -65,8 +76,8 @@ function fresh(target: string, command: string): boolean {
 }
 
 /** Compiles one file when needed. Returns the compiler's complaint, or undefined. */
-async function compile(source: string, object: string): Promise<string | undefined> {
-  const command = ["gcc", ...flags, "-c", source];
+export async function compileC(source: string, object: string, flags: string[]): Promise<string | undefined> {
+  const command = ["gcc", ...language, ...warnings, ...flags, "-c", source];
   if (fresh(object, command.join(" "))) return undefined;
   mkdirSync(dirname(object), { recursive: true });
   const aside = `${object}.${process.pid}`;
@@ -78,10 +89,10 @@ async function compile(source: string, object: string): Promise<string | undefin
 }
 
 /** The archive to link: as it is, or a copy whose references to stderr and its kin go to variables of our own. */
-async function adapt([name, usesStdio]: [string, boolean]): Promise<string> {
+async function adapt({ name, stdio }: Archive): Promise<string> {
   const path = (await must(["gcc", `-print-file-name=lib${name}.a`])).out.trim();
   if (!path.includes("/")) throw new StepFailed(`lib${name}.a is not installed: run \`npm run deps\``);
-  if (!usesStdio) return path;
+  if (!stdio) return path;
   const copy = `build/lib/lib${name}.a`;
   if (existsSync(copy) && modified(copy) > modified(path)) return copy;
   mkdirSync("build/lib", { recursive: true });
@@ -134,7 +145,7 @@ export async function buildShim(keepGoing: boolean): Promise<string> {
   writeIfChanged("build/stdio.c", stdioSource);
   const files = [...sources(), "build/stdio.c"];
   const objectOf = (source: string) => `build/obj/${source}.o`;
-  const complaints = await mapParallel(files, 2, (file) => compile(file, objectOf(file)));
+  const complaints = await mapParallel(files, 2, (file) => compileC(file, objectOf(file), optimised));
   const broken = files.filter((_, index) => complaints[index]);
   for (const complaint of complaints) if (complaint) say(complaint);
   if (broken.length && !keepGoing) throw new StepFailed(`does not compile: ${broken.join(", ")}`);
@@ -150,7 +161,7 @@ export async function buildShim(keepGoing: boolean): Promise<string> {
       ...["gcc", "-shared", "-s", "-pthread", "-static-libgcc", "-Wl,-soname,libpatchbay_shim.so"],
       "-Wl,-z,text,-z,defs,-z,noexecstack,-Bsymbolic,--gc-sections,--exclude-libs,ALL",
       ...[...objects, ...more, "-Wl,--start-group", ...libraries, "-Wl,--end-group"],
-      ...["-Wl,-Bstatic", "-lstdc++", "-Wl,-Bdynamic", "-lm", "-lpthread", "-ldl", "-o", aside],
+      ...["-lm", "-lpthread", "-ldl", "-o", aside],
     ]);
   let outcome = await link([]);
   if (keepGoing) {
@@ -166,7 +177,11 @@ export async function buildShim(keepGoing: boolean): Promise<string> {
     }
   }
   if (outcome.status !== 0) throw new StepFailed(outcome.err.trim());
-  await verify(aside, keepGoing);
-  renameSync(aside, target);
+  try {
+    await verify(aside, keepGoing);
+    renameSync(aside, target);
+  } finally {
+    rmSync(aside, { force: true });
+  }
   return `${(statSync(target).size / 1e6).toFixed(1)} MB, ${objects.length} objects`;
 }
