@@ -53,6 +53,8 @@ export const limits = {
   datagramsQueued: 8192,
   /** Socket receive buffer asked for, in bytes. */
   socketBufferBytes: 8 * 1024 * 1024,
+  /** At the end of a command, what takes longer to close is given up and named. */
+  closeTimeoutMs: 3000,
   /** Largest picture. */
   width: 8192,
   height: 8192,

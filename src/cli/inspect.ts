@@ -1,0 +1,7 @@
+/** `patchbay inspect`: not yet assembled. */
+import { fail, type Result } from "../base/result.ts";
+import type { Parsed } from "./parse.ts";
+
+export async function run(_parsed: Parsed<"inspect">): Promise<Result<void>> {
+  return fail("unavailable", "patchbay inspect cannot run: it is missing from this build.");
+}

@@ -1,0 +1,7 @@
+/** `patchbay key`: not yet assembled. */
+import { fail, type Result } from "../base/result.ts";
+import type { Parsed } from "./parse.ts";
+
+export async function run(_parsed: Parsed<"key">): Promise<Result<void>> {
+  return fail("unavailable", "patchbay key cannot run: it is missing from this build.");
+}

@@ -1,0 +1,268 @@
+/**
+ * The one table of commands and flags. From it come the parser (parse.ts), the environment variables PATCHBAY_<NAME>, every
+ * help text (help.ts) and the options section of the README (readme.ts). Keys are camelCase here and --kebab-case outside.
+ */
+import { limits } from "../base/limits.ts";
+import type { CommandSpec, Flag, FlagsOf, PositionalsOf } from "./spec.ts";
+
+const bitrate = { kind: "bitrate", value: "BPS", min: limits.bitrateBps.min, max: limits.bitrateBps.max } as const;
+const fps = { kind: "number", value: "N", min: limits.fps.min, max: limits.fps.max } as const;
+const seconds = { kind: "duration", value: "SECONDS", min: 0.1, max: 7 * 24 * 3600, env: false } as const;
+const size = { kind: "size" } as const;
+const reportFile = { kind: "text", value: "FILE", env: false } as const;
+const json = { kind: "boolean", help: "Print JSON for a program to read.", env: false } as const;
+
+export const permissions = ["view", "sound", "input", "clipboard"] as const;
+export type Permission = (typeof permissions)[number];
+
+/** Accepted by every command, before or after its name. */
+export const globalFlags = {
+  verbose: { kind: "boolean", short: "v", help: "Log every step, and show the stack of an unexpected fault." },
+  quiet: { kind: "boolean", short: "q", help: "Log warnings and errors only." },
+  help: { kind: "boolean", short: "h", help: "Explain a command and end.", env: false },
+  version: { kind: "boolean", short: "V", help: "Print the version and end.", env: false },
+} as const satisfies Record<string, Flag>;
+
+export const commands = {
+  host: {
+    summary: "Share this machine's screen and take input from paired devices",
+    description: [
+      "Captures the screen, encodes it once and sends it, encrypted, to each paired client over UDP. A client that is not " +
+        "known waits: the host prints its fingerprint and six words, the client prints the same words, and `patchbay peers " +
+        "approve` lets it in for good. `patchbay key show` prints the code that a client can connect with.",
+      "Runs until it is interrupted. SIGINT (Ctrl-C) and SIGTERM end it in order, with all keys released, and exit status " +
+        "0; a second signal ends it at once.",
+    ],
+    examples: [
+      ["host", "Share the current display on UDP port 9876."],
+      ["host --display :1 --fps 30 --bitrate 4M", "Share display :1 over a slower link."],
+      ["host --capture pattern --size 1280x720 --dashboard off", "Send a test pattern; no display needed."],
+    ],
+    positionals: [],
+    flags: {
+      display: { kind: "text", value: ":N", help: "X display to capture. Without it, $DISPLAY." },
+      capture: {
+        kind: "choice",
+        choices: ["auto", "x11", "fbdev", "pattern"],
+        default: "auto",
+        help: "Where pictures come from. auto takes the first that works; a named one that fails is an error.",
+      },
+      encoder: {
+        kind: "choice",
+        choices: ["auto", "openh264"],
+        default: "auto",
+        help: "Video encoder. auto takes the first that works.",
+      },
+      size: { ...size, help: "Picture size of --capture pattern. A real screen has its own." },
+      fps: { ...fps, default: String(limits.fps.default), help: "Most frames a second." },
+      bitrate: { ...bitrate, default: "10M", help: "Video bit rate to aim for." },
+      keyframeInterval: {
+        kind: "duration",
+        value: "SECONDS",
+        min: 0,
+        max: 3600,
+        default: "1",
+        help: "Time from keyframe to keyframe; 0 sends them only when a client asks.",
+      },
+      listen: {
+        kind: "address",
+        value: "ADDR:PORT",
+        defaultHost: "0.0.0.0",
+        default: `0.0.0.0:${limits.port}`,
+        help: "UDP address for clients. All traffic is encrypted and only approved devices see anything.",
+      },
+      dashboard: {
+        kind: "address",
+        value: "ADDR:PORT|off",
+        defaultHost: "127.0.0.1",
+        allowOff: true,
+        default: "127.0.0.1:9101",
+        help: "HTTP address of the status page and /api/stats.",
+      },
+      input: {
+        kind: "choice",
+        choices: ["auto", "xtest", "log", "off"],
+        default: "auto",
+        help: "Where clients' keys and pointer go; log only writes them down.",
+      },
+      inputTarget: { kind: "text", value: ":N", help: "X display that receives input. Without it, the captured one." },
+      name: { kind: "text", value: "NAME", help: "This device's name for others. Without it, the host name." },
+      seconds: { ...seconds, help: "End after this long." },
+      json: { ...reportFile, help: "Write a report here at the end; - is standard output." },
+    },
+    exits: ["unavailable", "system", "cannot-create", "database-broken"],
+  },
+  client: {
+    summary: "Show a host's screen in a window and send input back",
+    description: [
+      "TARGET is HOST, HOST:PORT or a pairing code KEY@HOST:PORT. The code names the host's key in advance; without it the " +
+        "first connection shows six words that must equal the host's, and the key is remembered from then on.",
+      "The window takes keyboard and pointer while it has the focus. Ctrl+Alt+Shift+Q leaves, closing the window does too.",
+    ],
+    examples: [
+      ["client desk.local", "Connect to port 9876 of desk.local."],
+      ["client 192.0.2.7:9876 --fullscreen", "Fill the screen."],
+      ["client desk.local --output headless --seconds 5 --png shot.png", "Take a picture without a window."],
+    ],
+    positionals: [{ name: "target", required: true, help: "HOST[:PORT] or a pairing code KEY@HOST:PORT." }],
+    flags: {
+      fullscreen: { kind: "boolean", short: "f", help: "Fill the screen." },
+      display: { kind: "text", value: ":N", help: "X display to show the window on. Without it, $DISPLAY." },
+      output: {
+        kind: "choice",
+        choices: ["auto", "x11", "sdl2", "headless"],
+        default: "auto",
+        help: "How pictures are shown; headless only decodes them.",
+      },
+      decoder: { kind: "choice", choices: ["auto", "openh264"], default: "auto", help: "Video decoder." },
+      size: { ...size, help: "Window size. Without it, the size of the picture." },
+      input: { kind: "boolean", default: "true", env: false, help: "Send keyboard and pointer. Use --no-input to only watch." },
+      relative: { kind: "boolean", help: "Grab the pointer and send its motion, as games want it." },
+      bitrate: { ...bitrate, help: "Ask the host for this bit rate." },
+      fps: { ...fps, help: "Ask the host for this many frames a second." },
+      quality: { kind: "number", value: "N", min: 0, max: 100, help: "Ask the host for this picture quality." },
+      name: { kind: "text", value: "NAME", help: "This device's name for the host. Without it, the host name." },
+      measure: { kind: "boolean", help: "Read the timecode in each shown picture for glass-to-glass times." },
+      seconds: { ...seconds, help: "End after this long." },
+      json: { ...reportFile, help: "Write a report here at the end; - is standard output." },
+      png: { kind: "text", value: "FILE", env: false, help: "Write the last shown picture here at the end." },
+    },
+    exits: ["no-host", "unavailable", "lost-peer", "protocol", "refused", "cannot-create", "database-broken"],
+  },
+  demo: {
+    summary: "Run host and client on this machine and report what was measured",
+    description: [
+      "Starts two processes of this executable, really paired and encrypted over loopback UDP, and measures the time from " +
+        "a picture's painting to its showing by a timecode in the picture itself.",
+      "The source is the current X display if there is one, else a private Xvfb, else a moving test pattern, so that the " +
+        "demo runs on any machine. Ends with a report and a PNG of what the client showed.",
+    ],
+    examples: [
+      ["demo", "Ten seconds, then a report."],
+      ["demo --seconds 3 --source pattern --json -", "A short run for a script to read."],
+    ],
+    positionals: [],
+    flags: {
+      seconds: { ...seconds, min: 1, max: 3600, default: "10", help: "How long to measure." },
+      source: {
+        kind: "choice",
+        choices: ["auto", "display", "xvfb", "pattern"],
+        default: "auto",
+        help: "What is streamed.",
+      },
+      size: { ...size, default: "1280x720", help: "Picture size, except of a display that exists already." },
+      fps: { ...fps, default: String(limits.fps.default), help: "Most frames a second." },
+      json: { ...reportFile, help: "Write the report as JSON here; - is standard output." },
+      png: { kind: "text", value: "FILE", env: false, default: "patchbay-demo.png", help: "Where the picture goes." },
+    },
+    exits: ["unavailable", "lost-peer", "cannot-create"],
+  },
+  key: {
+    summary: "Show this device's key, fingerprint and pairing code",
+    description: [
+      "Each device makes one Ed25519 key on first use; its private half never leaves the device. The pairing code is the " +
+        "public key and the address, KEY@HOST:PORT: a client that is given the code knows in advance which key to trust.",
+    ],
+    usage: ["key [show] [--qr] [--host HOST:PORT] [--json]"],
+    examples: [
+      ["key show --qr", "A code to scan from another device."],
+      ["key show --json --host desk.example:9876", "For scripts: {fingerprint, publicKey, code}."],
+    ],
+    positionals: [{ name: "action", required: false, choices: ["show"], help: "show is all there is, and may be left out." }],
+    flags: {
+      json,
+      qr: { kind: "boolean", help: "Draw the pairing code as a QR code.", env: false },
+      host: {
+        kind: "address",
+        value: "HOST[:PORT]",
+        defaultPort: limits.port,
+        env: false,
+        help: "Address in the pairing code. Without it, this machine's host name and port 9876.",
+      },
+    },
+    exits: ["database-broken"],
+  },
+  peers: {
+    summary: "List paired devices, approve waiting ones, revoke others",
+    description: [
+      "KEY names a device: its public key in base64, its pairing code, its fingerprint or the beginning of one, or its name " +
+        "when only one device has it. A public key or code may be approved before the device has ever connected.",
+      "Before you approve a waiting device, compare the six words here with those that it shows. Words that differ mean that " +
+        "someone is in between.",
+    ],
+    usage: [
+      "peers [list] [--json]",
+      "peers approve KEY [--permit LIST] [--name NAME]",
+      "peers revoke KEY",
+    ],
+    examples: [
+      ["peers list", "Who is approved, who waits, with the words to compare."],
+      ["peers approve laptop", "Let the waiting device named laptop view, hear and control."],
+      ["peers approve laptop --permit view", "Let it watch only."],
+      ["peers revoke laptop", "End its session and refuse it from now on."],
+    ],
+    positionals: [
+      { name: "action", required: false, choices: ["list", "approve", "revoke"], help: "What to do; list if left out." },
+      { name: "key", required: false, help: "Public key, pairing code, fingerprint or name." },
+    ],
+    flags: {
+      json,
+      permit: {
+        kind: "set",
+        choices: permissions,
+        default: "view,sound,input",
+        env: false,
+        help: "What an approved device may do.",
+      },
+      name: { kind: "text", value: "NAME", env: false, help: "Name for a device approved before its first contact." },
+    },
+    exits: ["no-input", "database-broken"],
+  },
+  inspect: {
+    summary: "Explain the bytes of packets",
+    description: [
+      "INPUT is hexadecimal text, a file or - for standard input. Prints each field with its offset, value and meaning, and " +
+        "says what is wrong with a packet that is not valid. Sealed payloads stay sealed: no key is read.",
+    ],
+    examples: [
+      ["inspect 544f4f5202060000010000000000000000000000", "Explain a header."],
+      ["inspect packet.bin", "Explain a file."],
+    ],
+    positionals: [{ name: "input", required: true, help: "Hexadecimal bytes, a file, or - for standard input." }],
+    flags: { json },
+    exits: ["bad-data", "no-input"],
+  },
+  version: {
+    summary: "Print the version",
+    description: ["Prints the version, and with --json what it runs on."],
+    examples: [["version --json", "For scripts."]],
+    positionals: [],
+    flags: { json },
+    exits: [],
+  },
+  help: {
+    summary: "Explain a command",
+    description: ["Without a command, lists all of them."],
+    examples: [["help host", "The same as `patchbay host --help`."]],
+    positionals: [{ name: "command", required: false, help: "The command to explain." }],
+    flags: {},
+    exits: [],
+  },
+} as const satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof commands;
+export type Flags<C extends CommandName> = FlagsOf<(typeof commands)[C]>;
+export type Positionals<C extends CommandName> = PositionalsOf<(typeof commands)[C]>;
+export type GlobalFlags = Readonly<Record<keyof typeof globalFlags, boolean>>;
+
+export const commandNames = Object.keys(commands) as readonly CommandName[];
+
+/** keyframeInterval -> keyframe-interval */
+export function flagName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** keyframeInterval -> PATCHBAY_KEYFRAME_INTERVAL */
+export function environmentName(key: string): string {
+  return `PATCHBAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
+}
