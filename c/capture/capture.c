@@ -1,0 +1,6 @@
+/* The list of capture backends, best first. */
+#include "capture.h"
+
+extern const struct pb_capture_backend pb_capture_x11, pb_capture_fbdev, pb_capture_pattern;
+
+const struct pb_capture_backend *const pb_capture_backends[] = {&pb_capture_x11, &pb_capture_fbdev, &pb_capture_pattern, NULL};

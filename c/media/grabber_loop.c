@@ -1,0 +1,271 @@
+/* The grabber's thread: wait for a change, capture, convert, encode, hand over. It sleeps in poll() only: on the source
+ * for changes, on an eventfd for wishes and for room in the queue. A source that does not change costs no wake-up. */
+#include "grabber.h"
+
+#include "../convert/convert.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A picture that stopped changing is encoded again this long after, because motion left it coarse. */
+static const uint64_t refine_after_us[] = {100000, 400000};
+enum { REFINEMENTS = sizeof refine_after_us / sizeof refine_after_us[0], MAX_FAULTS = 20, FAULT_PAUSE_US = 50000 };
+static const uint64_t forever = UINT64_MAX;
+
+#define COUNT(g, what, by) atomic_fetch_add_explicit(&(g)->counters.what, (by), memory_order_relaxed)
+
+static void detail(struct pb_grabber *g, const char *text) {
+    pthread_mutex_lock(&g->lock);
+    pb_error(g->detail, sizeof g->detail, "%s", text);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static void drain_wakes(struct pb_grabber *g) {
+    uint64_t count;
+    while (read(g->wake_fd, &count, sizeof count) > 0) {}
+}
+
+/* Sleeps until something is wished, room is made, or the time is come. */
+static void sleep_until(struct pb_grabber *g, uint64_t until_us) {
+    struct pollfd woken = {g->wake_fd, POLLIN, 0};
+    uint64_t now = pb_monotonic_us(), left = until_us > now ? until_us - now : 0;
+    struct timespec time = {(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
+    ppoll(&woken, 1, until_us == forever ? NULL : &time, NULL);
+    COUNT(g, wakeups, 1);
+    drain_wakes(g);
+}
+
+static bool closing(struct pb_grabber *g) { return atomic_load_explicit(&g->wishes.closing, memory_order_relaxed); }
+
+static struct pb_encoder_settings wished(struct pb_grabber *g) {
+    struct pb_grabber_wishes *w = &g->wishes;
+    return (struct pb_encoder_settings){
+        .width = g->state.width,
+        .height = g->state.height,
+        .fps = atomic_load_explicit(&w->fps, memory_order_relaxed),
+        .bitrate_bps = atomic_load_explicit(&w->bitrate_bps, memory_order_relaxed),
+        .keyframe_interval = atomic_load_explicit(&w->keyframe_interval, memory_order_relaxed),
+        .quality = atomic_load_explicit(&w->quality, memory_order_relaxed),
+    };
+}
+
+static bool allocate(struct pb_grabber_state *s, enum pb_format format) {
+    /* Rows start at multiples of 64 bytes, for the SIMD of encoder and conversion. */
+    uint32_t stride = (s->width + 63) & ~63u, half = (stride / 2 + 63) & ~63u, rows = (s->height + 1) & ~1u;
+    size_t luma = (size_t)stride * rows, chroma = (size_t)(format == PB_NV12 ? stride : half) * (rows / 2);
+    free(s->memory);
+    s->memory = aligned_alloc(64, luma + chroma * 2);
+    if (!s->memory) return false;
+    memset(s->memory, 128, luma + chroma * 2);
+    s->picture = (struct pb_picture){
+        .format = format,
+        .width = s->width,
+        .height = s->height,
+        .plane = {s->memory, s->memory + luma, format == PB_NV12 ? NULL : s->memory + luma + chroma},
+        .stride = {stride, format == PB_NV12 ? stride : half, half},
+    };
+    return true;
+}
+
+static bool reopen_encoder(struct pb_grabber *g, char *error, size_t error_size) {
+    if (g->encoder) g->encoder_backend->close(g->encoder);
+    g->state.encoding = wished(g);
+    g->encoder = g->encoder_backend->open(&g->state.encoding, error, error_size);
+    return g->encoder != NULL;
+}
+
+bool grabber_prepare(struct pb_grabber *g, char *error, size_t error_size) {
+    struct pb_grabber_state *s = &g->state;
+    g->capture_backend->size(g->capture, &s->width, &s->height);
+    s->complete = false;
+    s->pending = true;
+    pthread_mutex_lock(&g->lock);
+    g->described_width = s->width & ~1u;
+    g->described_height = s->height & ~1u;
+    pthread_mutex_unlock(&g->lock);
+    if (!allocate(s, g->encoder_backend->input)) {
+        pb_error(error, error_size, "no memory for a picture of %ux%u", s->width, s->height);
+        return false;
+    }
+    return reopen_encoder(g, error, error_size);
+}
+
+static void put(struct pb_grabber *g, struct pb_encoded *frame, const uint8_t *data) {
+    frame->width = g->state.width & ~1u;
+    frame->height = g->state.height & ~1u;
+    while (!pb_frame_queue_put(&g->queue, frame, data) && !closing(g)) {
+        atomic_store(&g->waits_for_room, true);
+        if (pb_frame_queue_used(&g->queue) >= PB_FRAME_SLOTS) sleep_until(g, forever);
+    }
+    pb_waker_ring(&g->waker);
+}
+
+/* New wishes reach the encoder; one that cannot change while running is opened anew and then starts with a keyframe. */
+static bool apply_wishes(struct pb_grabber *g) {
+    struct pb_encoder_settings wanted = wished(g);
+    if (!memcmp(&wanted, &g->state.encoding, sizeof wanted)) return true;
+    enum pb_status status = g->encoder_backend->reconfigure(g->encoder, &wanted);
+    if (status == PB_OK) {
+        g->state.encoding = wanted;
+        return true;
+    }
+    char error[256] = "the encoder refuses the new settings";
+    if (reopen_encoder(g, error, sizeof error)) return true;
+    detail(g, error);
+    return false;
+}
+
+static enum pb_status take_new_size(struct pb_grabber *g) {
+    char error[256] = "";
+    bool prepared = grabber_prepare(g, error, sizeof error);
+    struct pb_encoded notice = {.kind = PB_ENCODED_RESIZED, .capture_us = pb_monotonic_us()};
+    put(g, &notice, NULL);
+    if (prepared) return PB_OK;
+    detail(g, error);
+    return PB_LOST;
+}
+
+/* Brings `picture` up to date. PB_AGAIN when nothing visible changed. */
+static enum pb_status refresh(struct pb_grabber *g, struct pb_encoded *frame) {
+    struct pb_grabber_state *s = &g->state;
+    struct pb_picture source;
+    struct pb_rows rows;
+    enum pb_status status = g->capture_backend->grab(g->capture, !s->complete, &source, &rows);
+    if (status) return status;
+    s->pending = false;
+    s->faults = 0;
+    frame->captured_us = pb_monotonic_us();
+    if (rows.top >= rows.bottom) return PB_AGAIN;
+    COUNT(g, captured, 1);
+    if (s->damage_us < s->encoded_us) COUNT(g, skipped_busy, 1);
+    if (g->encoder_backend->input == PB_NV12)
+        pb_convert_to_nv12(&source, &s->picture, rows);
+    else
+        pb_convert_to_i420(&source, &s->picture, rows);
+    s->complete = true;
+    return PB_OK;
+}
+
+static enum pb_status encode(struct pb_grabber *g, struct pb_encoded *frame) {
+    struct pb_grabber_state *s = &g->state;
+    uint32_t asked = atomic_load_explicit(&g->wishes.keyframes, memory_order_relaxed);
+    struct pb_access_unit unit;
+    enum pb_status status =
+        g->encoder_backend->encode(g->encoder, &s->picture, frame->capture_us, asked != s->keyframes_done, &unit);
+    if (status) return status;
+    frame->encoded_us = s->encoded_us = pb_monotonic_us();
+    if (!unit.size) {
+        COUNT(g, skipped_encoder, 1);
+        return PB_OK;
+    }
+    if (unit.keyframe) {
+        s->keyframes_done = asked;
+        frame->flags = PB_ENCODED_FLAG_KEYFRAME;
+        COUNT(g, keyframes, 1);
+    }
+    COUNT(g, encoded, 1);
+    COUNT(g, encoded_bytes, unit.size);
+    frame->size = unit.size;
+    frame->sequence = s->sequence++;
+    put(g, frame, unit.data);
+    return PB_OK;
+}
+
+static void plan_refinement(struct pb_grabber_state *s, bool was_change) {
+    s->refined = was_change ? 0 : s->refined + 1;
+    s->refine_us = s->refined < REFINEMENTS ? s->damage_us + refine_after_us[s->refined] : 0;
+}
+
+static enum pb_status produce(struct pb_grabber *g) {
+    struct pb_grabber_state *s = &g->state;
+    uint64_t now = pb_monotonic_us();
+    bool change = s->pending || !s->complete, keyframe = s->keyframes_done != atomic_load(&g->wishes.keyframes);
+    struct pb_encoded frame = {.kind = PB_ENCODED_FRAME, .capture_us = now, .captured_us = now};
+    frame.damage_us = change ? s->damage_us : now;
+    if (change || keyframe) pb_pacing_used(&s->pacing, s->encoding.fps, now);
+    if (change) {
+        enum pb_status status = refresh(g, &frame);
+        if (status == PB_REINIT) return take_new_size(g);
+        if (status == PB_AGAIN && (!keyframe || !s->complete)) return PB_OK;
+        if (status != PB_AGAIN && status != PB_OK) return status;
+    }
+    frame.converted_us = pb_monotonic_us();
+    if (change || !keyframe) {
+        if (change) s->damage_us = now;
+        plan_refinement(s, change);
+    }
+    return encode(g, &frame);
+}
+
+static enum pb_status await_change(struct pb_grabber *g) {
+    struct pb_grabber_state *s = &g->state;
+    int timeout_ms = -1;
+    if (s->refine_us) {
+        uint64_t now = pb_monotonic_us();
+        timeout_ms = s->refine_us > now ? (int)((s->refine_us - now) / 1000 + 1) : 0;
+    }
+    uint64_t damage_us = 0;
+    enum pb_status status = g->capture_backend->wait(g->capture, g->wake_fd, timeout_ms, &damage_us);
+    COUNT(g, wakeups, 1);
+    drain_wakes(g);
+    if (status == PB_OK) {
+        s->pending = true;
+        s->damage_us = damage_us;
+    }
+    return status == PB_AGAIN ? PB_OK : status;
+}
+
+/* One turn: sleeps, or makes a frame. */
+static enum pb_status turn(struct pb_grabber *g) {
+    struct pb_grabber_state *s = &g->state;
+    if (!apply_wishes(g)) return PB_LOST;
+    if (atomic_load_explicit(&g->wishes.paused, memory_order_relaxed)) {
+        sleep_until(g, forever);
+        return PB_OK;
+    }
+    uint64_t now = pb_monotonic_us();
+    bool asked = s->keyframes_done != atomic_load_explicit(&g->wishes.keyframes, memory_order_relaxed);
+    bool refine = s->refine_us && now >= s->refine_us;
+    if (!s->pending && !asked && !refine) return await_change(g);
+    atomic_store(&g->waits_for_room, true);
+    if (pb_frame_queue_used(&g->queue) >= PB_FRAMES_QUEUED) {
+        if (!s->counted_full) COUNT(g, skipped_full, 1);
+        s->counted_full = true;
+        sleep_until(g, forever);
+        return PB_OK;
+    }
+    atomic_store(&g->waits_for_room, false);
+    s->counted_full = false;
+    uint64_t earliest = pb_pacing_earliest_us(&s->pacing, s->encoding.fps);
+    if ((s->pending || asked) && now < earliest) {
+        sleep_until(g, earliest);
+        return PB_OK;
+    }
+    return produce(g);
+}
+
+static void report_lost(struct pb_grabber *g) {
+    struct pb_encoded notice = {.kind = PB_ENCODED_LOST, .capture_us = pb_monotonic_us()};
+    put(g, &notice, NULL);
+    while (!closing(g)) sleep_until(g, forever);
+}
+
+void *grabber_run(void *grabber) {
+    struct pb_grabber *g = grabber;
+    g->state.damage_us = pb_monotonic_us();
+    while (!closing(g)) {
+        enum pb_status status = turn(g);
+        if (status == PB_OK) continue;
+        /* A passing fault (a picture refused while the mode changes) is tried again, a lasting one ends the capture. */
+        if (status == PB_ERROR && ++g->state.faults < MAX_FAULTS) {
+            g->state.pending = true;
+            sleep_until(g, pb_monotonic_us() + FAULT_PAUSE_US);
+            continue;
+        }
+        report_lost(g);
+    }
+    return NULL;
+}
