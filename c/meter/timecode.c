@@ -46,7 +46,8 @@ static uint64_t unwrap(uint32_t ticks, uint64_t now_us) {
 
 bool pb_timecode_read(const uint8_t *bgra, uint32_t stride, uint32_t width, uint32_t height, double cell, uint64_t now_us,
                       uint64_t *painted_us, uint16_t *frame) {
-    if (!(cell >= 2) || PB_TIMECODE_COLUMNS * cell > width + 0.5 || PB_TIMECODE_ROWS * cell > height + 0.5) return false;
+    /* All that is read must lie inside: up to three quarters of the last cell. The comparison also refuses NaN. */
+    if (!(cell >= 2) || (PB_TIMECODE_COLUMNS - 0.25) * cell > width || (PB_TIMECODE_ROWS - 0.25) * cell > height) return false;
     uint64_t code = 0;
     for (int bit = 0; bit < PB_TIMECODE_BITS; bit++) {
         double left = bit % PB_TIMECODE_COLUMNS * cell, top = bit / PB_TIMECODE_COLUMNS * cell;
