@@ -60,7 +60,12 @@ export type Group = keyof typeof groups;
 
 export const isGroup = (name: string): name is Group => name in groups;
 
-const folders = ["/usr/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu"];
+const folders = [
+  "/usr/include",
+  "/usr/local/include",
+  "/usr/include/x86_64-linux-gnu",
+  "/usr/include/aarch64-linux-gnu",
+];
 
 async function present(wanted: string): Promise<boolean> {
   const [kind, name = ""] = wanted.split(":");
@@ -73,7 +78,9 @@ async function present(wanted: string): Promise<boolean> {
 
 /** The Debian packages of `wantedGroups` that are missing, sorted. */
 export async function missing(wantedGroups: Group[]): Promise<string[]> {
-  const wanted = Object.entries(Object.assign({}, ...wantedGroups.map((group) => groups[group])) as Record<string, string>);
+  const wanted = Object.entries(
+    Object.assign({}, ...wantedGroups.map((group) => groups[group])) as Record<string, string>,
+  );
   const there = await Promise.all(wanted.map(([what]) => present(what)));
   return [...new Set(wanted.filter((_, index) => !there[index]).map(([, name]) => name))].sort();
 }

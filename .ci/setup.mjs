@@ -28,7 +28,9 @@ function installed() {
   const found = JSON.parse(readFileSync(record, "utf8")).packages;
   const same = (path) => found[path]?.version === wanted[path].version && existsSync(join(root, path, "package.json"));
   const absent = (path) => wanted[path].optional && !found[path];
-  return Object.keys(wanted).every((path) => same(path) || absent(path)) && Object.keys(found).every((path) => wanted[path]);
+  return (
+    Object.keys(wanted).every((path) => same(path) || absent(path)) && Object.keys(found).every((path) => wanted[path])
+  );
 }
 
 /** The Bun executable, or undefined where npm left only the package's stub of some hundred bytes. */
@@ -57,6 +59,9 @@ if (!bun) {
 }
 if (!bun) must("node_modules/bun/bin/bun.exe", ["--version"]);
 
-const { status, signal, error } = spawnSync(bun, ["build.ts", ...process.argv.slice(2)], { cwd: root, stdio: "inherit" });
+const { status, signal, error } = spawnSync(bun, ["build.ts", ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: "inherit",
+});
 if (error) console.error(error.message);
 process.exit(status ?? 128 + (constants.signals[signal] ?? 1));

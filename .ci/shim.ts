@@ -165,8 +165,12 @@ export async function buildShim(keepGoing: boolean): Promise<string> {
     ]);
   let outcome = await link([]);
   if (keepGoing) {
-    const undefinedNames = [...outcome.err.matchAll(/undefined reference to `([^']+)'/g)].map((found) => found[1] ?? "");
-    const unlinked = await Promise.all(objects.map((object) => must(["nm", "--defined-only", "--format=posix", object])));
+    const undefinedNames = [...outcome.err.matchAll(/undefined reference to `([^']+)'/g)].map(
+      (found) => found[1] ?? "",
+    );
+    const unlinked = await Promise.all(
+      objects.map((object) => must(["nm", "--defined-only", "--format=posix", object])),
+    );
     const defined = new Set(unlinked.flatMap(({ out }) => out.split("\n").map((line) => line.split(" ")[0])));
     const missing = [...new Set([...undefinedNames, ...Object.keys(functions)])].filter((name) => !defined.has(name));
     if (missing.length) {

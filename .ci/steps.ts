@@ -38,7 +38,12 @@ export interface RunOptions {
   env?: Record<string, string | undefined>;
   /** Ended after this many milliseconds; the outcome then has a signal. */
   timeoutMs?: number;
+  /** Hears standard error as it comes. */
+  onErr?: (text: string) => void;
 }
+
+/** A program that has ended may leave others behind that hold its pipes open; they are not waited for longer than this. */
+const drainMs = 1000;
 
 /** Runs a program to its end with its output captured. Never throws for what the program does. */
 export async function capture(command: string[], options: RunOptions = {}): Promise<Outcome> {
@@ -51,9 +56,25 @@ export async function capture(command: string[], options: RunOptions = {}): Prom
     timeout: options.timeoutMs,
     killSignal: "SIGKILL",
   });
-  const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  const texts = { out: "", err: "" };
+  const drained = Promise.all([
+    collect(child.stdout, (text) => {
+      texts.out += text;
+    }),
+    collect(child.stderr, (text) => {
+      texts.err += text;
+      options.onErr?.(text);
+    }),
+  ]);
   await child.exited;
-  return { status: child.exitCode ?? 1, signal: child.signalCode, out, err };
+  await Promise.race([drained, Bun.sleep(drainMs)]);
+  const { exitCode, signalCode } = child;
+  return { status: exitCode ?? 1, signal: signalCode === null ? null : String(signalCode), ...texts };
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
 }
 
 /** Like capture, but a failure throws StepFailed with what the program said. */

@@ -61,7 +61,7 @@ export function native(): Loose {
 function openFromMemory(cause: unknown): { symbols: unknown } {
   const libc = dlopen("libc.so.6", {
     memfd_create: { args: ["ptr", "u32"], returns: "i32" },
-    write: { args: ["i32", "ptr", "u64"], returns: "i64_fast" },
+    write: { args: ["i32", "ptr", "u64"], returns: "i64" },
   });
   const fd = libc.symbols.memfd_create(cString("patchbay-shim"), 1);
   if (fd < 0) throw new Error(`the native part cannot be loaded (folder for temporary files: ${tmpdir()})`, { cause });
