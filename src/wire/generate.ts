@@ -76,7 +76,8 @@ function cLayout(of: Layout): string[] {
     field.type === "bytes" ? `const uint8_t ${snake(name)}[${field.size}]` : `${cTypes[field.type]} ${snake(name)}`,
   );
   const lines = [`/* ${of.doc}. */`, `enum {`];
-  for (const [name, field] of fields) lines.push(`    ${constant(of.name, name, "offset")} = ${field.at}, /* ${field.doc} */`);
+  for (const [name, field] of fields)
+    lines.push(`    ${constant(of.name, name, "offset")} = ${field.at}, /* ${field.doc} */`);
   lines.push(`    ${constant(of.name, "bytes")} = ${of.bytes}`, "};");
   lines.push(`static inline void pb_wire_put_${snake(of.name)}(${["uint8_t *to", ...args].join(", ")}) {`);
   for (const [name, field] of fields) lines.push(cStore(of, name, field));
@@ -124,9 +125,18 @@ function fieldRule(field: Field): string {
 }
 
 function readmeLayout(of: Layout): string[] {
-  const type = Object.entries(root.payloads).find(([, payload]) => payload.layout === of)?.[0] as root.PacketName | undefined;
-  const title = type ? `\`${of.name}\` (type ${root.packetType[type]}, ${root.payloads[type].direction})` : `\`${of.name}\``;
-  const lines = [`${title}: ${of.doc}, ${of.bytes} bytes`, "", "| Offset | Size | Field | Value | Meaning |", "|---|---|---|---|---|"];
+  const type = Object.entries(root.payloads).find(([, payload]) => payload.layout === of)?.[0] as
+    | root.PacketName
+    | undefined;
+  const title = type
+    ? `\`${of.name}\` (type ${root.packetType[type]}, ${root.payloads[type].direction})`
+    : `\`${of.name}\``;
+  const lines = [
+    `${title}: ${of.doc}, ${of.bytes} bytes`,
+    "",
+    "| Offset | Size | Field | Value | Meaning |",
+    "|---|---|---|---|---|",
+  ];
   for (const [name, field] of Object.entries(of.fields))
     lines.push(`| ${field.at} | ${fieldBytes(field)} | ${name} | ${fieldRule(field)} | ${field.doc} |`);
   if (of.tail.max > 0) lines.push(`| ${of.bytes} | ${of.tail.min} to ${of.tail.max} | | | ${of.tail.doc} |`);
@@ -159,7 +169,10 @@ const readText = async (path: string): Promise<string> => {
 export async function generate(checkOnly: boolean): Promise<string[]> {
   const path = (name: string) => new URL(`../../${name}`, import.meta.url).pathname;
   const readme = await readText(path("README.md"));
-  const wanted: Record<string, string> = { "c/gen/wire.h": cHeader(), ...(readme ? { "README.md": withTables(readme) } : {}) };
+  const wanted: Record<string, string> = {
+    "c/gen/wire.h": cHeader(),
+    ...(readme ? { "README.md": withTables(readme) } : {}),
+  };
   const stale: string[] = [];
   for (const [name, text] of Object.entries(wanted)) {
     if ((await readText(path(name))) === text) continue;

@@ -3,8 +3,9 @@
  * device name (spec/rootstream.md section 12, weakness 7: bounded, valid UTF-8, never trusted). It verifies no signature.
  */
 import { limits } from "../base/limits.ts";
+import { check, encode, read } from "./codec.ts";
 import { identityLayout } from "./root-layouts.ts";
-import { check, type Decoded, encode, read, type Values } from "./schema.ts";
+import type { Decoded, Values } from "./schema.ts";
 
 export interface Identity {
   /** Ed25519, 32 bytes. */

@@ -72,13 +72,41 @@ export const headerLayout = layout({
   bytes: headerBytes,
   fields: {
     magic: { at: 0, type: "u32", constant: magic, error: "magic", doc: '"ROOT"; on the wire 54 4F 4F 52' },
-    version: { at: 4, type: "u8", constant: version, error: "version", errorFor: { 1: "version-1" }, doc: "protocol version" },
-    type: { at: 5, type: "u8", oneOf: packetType, error: "type", doc: "packet type; unknown ones are skipped and counted" },
+    version: {
+      at: 4,
+      type: "u8",
+      constant: version,
+      error: "version",
+      errorFor: { 1: "version-1" },
+      doc: "protocol version",
+    },
+    type: {
+      at: 5,
+      type: "u8",
+      oneOf: packetType,
+      error: "type",
+      doc: "packet type; unknown ones are skipped and counted",
+    },
     flags: { at: 6, type: "u16", constant: 0, error: "flags", doc: "reserved, 0" },
-    counter: { at: 8, type: "u64", error: "counter", doc: "send counter, below 2^53; the seal's nonce; 0 in a handshake" },
-    payloadSize: { at: 16, type: "u16", range: [0, payloadSizeLimit], error: "length", doc: "payload bytes without the MAC" },
+    counter: {
+      at: 8,
+      type: "u64",
+      error: "counter",
+      doc: "send counter, below 2^53; the seal's nonce; 0 in a handshake",
+    },
+    payloadSize: {
+      at: 16,
+      type: "u16",
+      range: [0, payloadSizeLimit],
+      error: "length",
+      doc: "payload bytes without the MAC",
+    },
   },
-  tail: { min: 0, max: packetSizeLimit - headerBytes, doc: "sealed payload and its 16-byte MAC (a handshake: plaintext)" },
+  tail: {
+    min: 0,
+    max: packetSizeLimit - headerBytes,
+    doc: "sealed payload and its 16-byte MAC (a handshake: plaintext)",
+  },
 });
 
 export const handshakeLayout = layout({
@@ -252,6 +280,11 @@ export const payloads = {
   control: { layout: controlLayout, sealed: true, direction: "both", doc: "a command" },
   ping: { layout: pingLayout, sealed: true, direction: "both", doc: "keepalive" },
   pong: { layout: pongLayout, sealed: true, direction: "both", doc: "keepalive answer" },
-  reliable: { layout: reliableLayout, sealed: true, direction: "both", doc: "input or command, repeated until acknowledged" },
+  reliable: {
+    layout: reliableLayout,
+    sealed: true,
+    direction: "both",
+    doc: "input or command, repeated until acknowledged",
+  },
   ack: { layout: ackLayout, sealed: true, direction: "both", doc: "acknowledgement of reliable packets" },
 } as const satisfies Record<PacketName, unknown>;

@@ -4,6 +4,7 @@
  * what a peer sends wrong is a WireError value. A receiver calls checkPacket on the datagram, opens the seal, and calls
  * checkPayload on the plaintext; after both, every accessor is safe.
  */
+import { accessors, check, encode, read } from "./codec.ts";
 import {
   ackLayout,
   audioLayout,
@@ -26,10 +27,10 @@ import {
   reliableLayout,
   tagBytes,
 } from "./root-layouts.ts";
-import { accessors, check, type Decoded, encode, type Layout, read, type Values, type WireError } from "./schema.ts";
+import type { Decoded, Layout, Values, WireError } from "./schema.ts";
 
-export * from "./root-layouts.ts";
 export * from "./identity.ts";
+export * from "./root-layouts.ts";
 export { type Decoded, type WireError, wireErrors } from "./schema.ts";
 
 export const header = accessors(headerLayout);
@@ -71,7 +72,8 @@ export function checkPayload(type: number, view: DataView, at: number, size: num
   if (type === packetType.video) return checkChunk(view, at);
   if (type === packetType.input) return checkEvents(view, at, size);
   if (type === packetType.reliable) return checkPayload(reliable.innerType(view, at), view, at + 8, size - 8);
-  if (type === packetType.handshake && handshake.step(view, at) === handshakeStep.hello && size < helloBytes) return "length";
+  if (type === packetType.handshake && handshake.step(view, at) === handshakeStep.hello && size < helloBytes)
+    return "length";
   return undefined;
 }
 
@@ -153,10 +155,7 @@ type LayoutOf<Name extends PacketName> = (typeof payloads)[Name]["layout"];
 export type Payload<Name extends PacketName> = { fields: Values<LayoutOf<Name>>; tail: Uint8Array };
 
 /** Checks and reads a whole plaintext payload; allocates. The tail is a copy. */
-export function decodePayload<Name extends PacketName>(
-  name: Name,
-  bytes: Uint8Array,
-): Decoded<Payload<Name>> {
+export function decodePayload<Name extends PacketName>(name: Name, bytes: Uint8Array): Decoded<Payload<Name>> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const error = checkPayload(packetType[name], view, 0, bytes.length);
   if (error) return { ok: false, error };
