@@ -96,7 +96,7 @@ function scan(flags: Readonly<Record<string, Flag>>, words: readonly string[]): 
     const name = negated ? token.name.slice(3) : token.name;
     const found = known.get(name);
     if (!found || (negated && found.flag.kind !== "boolean")) return unknownFlag(token.rawName, [...known.keys()]);
-    const problem = checkShape(token.rawName, found.flag, token.value, token.inlineValue === true, negated);
+    const problem = checkShape(token.rawName, found.flag, token.value, token.inlineValue === true);
     if (problem) return problem;
     if (given.has(found.key)) return fail("usage", `${token.rawName} is given twice.`);
     given.set(found.key, { from: token.rawName, text: token.value, negated });
@@ -104,15 +104,9 @@ function scan(flags: Readonly<Record<string, Flag>>, words: readonly string[]): 
   return ok({ given, rest });
 }
 
-function checkShape(
-  from: string,
-  flag: Flag,
-  value: string | undefined,
-  inline: boolean,
-  negated: boolean,
-): Failure | undefined {
+function checkShape(from: string, flag: Flag, value: string | undefined, inline: boolean): Failure | undefined {
   if (flag.kind === "boolean") {
-    return value === undefined ? undefined : fail("usage", `${from} takes no value; ${negated ? "leave" : "write"} ${from} alone.`);
+    return value === undefined ? undefined : fail("usage", `${from} takes no value.`);
   }
   const missing = value === undefined || (!inline && value.startsWith("-") && value !== "-");
   return missing ? fail("usage", `${from} needs a value: ${allowed(flag)}.`) : undefined;

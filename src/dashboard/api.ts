@@ -1,0 +1,8 @@
+/** What programs read from the dashboard's server. One read-only route so far. */
+import { Elysia } from "elysia";
+import type { HostStats } from "./stats.ts";
+
+/** GET /api/stats: HostStats as JSON, fresh at each request. */
+export function api(stats: () => HostStats) {
+  return new Elysia({ name: "api" }).get("/api/stats", () => stats());
+}

@@ -1,0 +1,70 @@
+/**
+ * What the host tells its status page and /api/stats: the shape only, filled in by the host's shell and shown by web/. Units are in
+ * the names. Holds no keys and no secrets; the six words are public to both ends by design.
+ */
+import type { Percentiles } from "../base/percentiles.ts";
+
+export type { Percentiles };
+
+/** The host's stages in the order a frame passes them. */
+export const stages = ["capture", "convert", "encode", "queue", "send"] as const;
+export type Stage = (typeof stages)[number];
+
+export interface PeerStats {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** approved: known, not connected now. */
+  readonly state: "waiting" | "approved" | "connected" | "revoked";
+  /** Of a waiting peer whose handshake is complete: what both ends show. */
+  readonly words?: readonly string[];
+  readonly permissions: readonly string[];
+  /** HOST:PORT of the connection, or of the last one; "" when it never connected. */
+  readonly address: string;
+  readonly connectedSeconds: number;
+  /** null until a ping has been answered. */
+  readonly rttMs: number | null;
+  readonly lossPercent: number;
+  readonly bitrateBps: number;
+}
+
+export interface HostStats {
+  readonly version: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly uptimeSeconds: number;
+  readonly source: {
+    readonly capture: string;
+    readonly encoder: string;
+    readonly width: number;
+    readonly height: number;
+    /** The wanted rate. */
+    readonly fps: number;
+    /** The backend's own words, such as the display's name. */
+    readonly detail: string;
+  };
+  readonly stream: {
+    /** Measured over the last second. An unchanged screen sends nothing. */
+    readonly fps: number;
+    readonly bitrateBps: number;
+    readonly frames: number;
+    readonly keyframes: number;
+    /** Frames left out, by reason. */
+    readonly skipped: Readonly<Record<string, number>>;
+  };
+  /** A stage without measurements yet is left out. */
+  readonly stagesMs: Readonly<Partial<Record<Stage, Percentiles>>>;
+  readonly peers: readonly PeerStats[];
+  /** Packets and handshakes that were dropped, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly udp: {
+    readonly port: number;
+    readonly received: number;
+    readonly receivedBytes: number;
+    readonly sent: number;
+    readonly sentBytes: number;
+    readonly droppedKernel: number;
+    readonly droppedRingFull: number;
+    readonly droppedSendFull: number;
+    readonly sendErrors: number;
+  };
+}
