@@ -102,7 +102,7 @@ export const structs = {
     sent_bytes: "uint64_t",
     /** Datagrams dropped because TypeScript was slow to drain the ring. */
     dropped_ring_full: "uint64_t",
-    /** Datagrams that the kernel dropped because the socket's buffer was full (SO_RXQ_OVFL). */
+    /** Datagrams that the kernel dropped because the socket's buffer was full. */
     dropped_kernel: "uint64_t",
     /** Frames refused because the send queue was full. */
     dropped_send_full: "uint64_t",
@@ -222,6 +222,14 @@ export const functions = {
   pb_udp_buffer_bytes: { returns: "uint32_t", args: ["struct pb_udp *udp"] },
   /** Start of the ring: `slots` slots of 2048 bytes, each a struct pb_datagram and the datagram. */
   pb_udp_ring: { returns: "void *", args: ["struct pb_udp *udp"] },
+  /**
+   * A literal address in the form that received ones have, with its key; only ip, family, port, scope and address_key are
+   * written. Returns 0, -1 for text that is no address, or -2 for a family that this socket cannot reach.
+   */
+  pb_udp_address: {
+    returns: "int32_t",
+    args: ["struct pb_udp *udp", "const char *host", "uint32_t port", "struct pb_datagram *out"],
+  },
   pb_udp_rearm: { returns: "void", args: ["struct pb_udp *udp"] },
   /** How many slots are filled, from the one at index `*first` (modulo slots). */
   pb_udp_ready: { returns: "uint32_t", args: ["struct pb_udp *udp", "uint32_t *first"] },

@@ -193,6 +193,7 @@ PB_EXPORT struct pb_udp *pb_udp_open(const char *address, uint32_t port, uint32_
 PB_EXPORT uint32_t pb_udp_port(struct pb_udp *udp);
 PB_EXPORT uint32_t pb_udp_buffer_bytes(struct pb_udp *udp);
 PB_EXPORT void *pb_udp_ring(struct pb_udp *udp);
+PB_EXPORT int32_t pb_udp_address(struct pb_udp *udp, const char *host, uint32_t port, struct pb_datagram *out);
 PB_EXPORT void pb_udp_rearm(struct pb_udp *udp);
 PB_EXPORT uint32_t pb_udp_ready(struct pb_udp *udp, uint32_t *first);
 PB_EXPORT void pb_udp_release(struct pb_udp *udp, uint32_t count);
