@@ -213,8 +213,9 @@ export class HandshakeState {
     return this.#at.remoteStatic;
   }
 
-  get isComplete(): boolean {
-    return this.#step === pattern.length;
+  /** Messages written and read so far. */
+  get messages(): number {
+    return this.#step;
   }
 
   /** The next message with `payload`. Undefined when the peer's key is of small order. */
@@ -255,10 +256,23 @@ export class HandshakeState {
     return payload;
   }
 
+  /**
+   * The same state once more, for trying what may prove wrong only after it authenticated. The copy shares the ephemeral key:
+   * finish one of the two and forget the other.
+   */
+  copy(): HandshakeState {
+    this.#assertUsable();
+    const role = this.#isInitiator ? "initiator" : "responder";
+    const out = new HandshakeState({ role, prologue: none, staticKey: this.#static, ephemeral: this.#ephemeral });
+    out.#at = this.#copy();
+    out.#step = this.#step;
+    return out;
+  }
+
   /** Split() of section 5.2, once: afterwards this object refuses everything. */
   finish(): Transport {
-    if (!this.isComplete) throw new Error("the handshake is not complete");
     this.#assertUsable();
+    if (this.#step < pattern.length) throw new Error("the handshake is not complete");
     const [first, second] = this.#at.symmetric.split();
     const handshakeHash = this.#at.symmetric.hash;
     this.wipe();

@@ -167,7 +167,8 @@ export class Session {
     if (this.#keySinceUs < 0) this.#keySinceUs = nowUs;
     const end = (this.#sendNumber + 1) * limits.packetsPerKey;
     if (nowUs - this.#keySinceUs < limits.keyLifetimeUs && this.#sendCounter + count <= end) return;
-    if (end + limits.packetsPerKey > Number.MAX_SAFE_INTEGER) throw new RangeError("the session's counters are used up");
+    if (end + limits.packetsPerKey > Number.MAX_SAFE_INTEGER)
+      throw new RangeError("the session's counters are used up");
     replaceKey(this.#sendKey, this.#sendKey);
     this.#sendNumber++;
     this.#sendCounter = end;
