@@ -74,7 +74,13 @@ function waitingItem({ name, fingerprint, words }: Pick<PeerStats, "name" | "fin
   return element(
     "li",
     {},
-    element("p", {}, element("strong", {}, name || "Unnamed device"), " ", element("span", { class: "mono" }, fingerprint)),
+    element(
+      "p",
+      {},
+      element("strong", {}, name || "Unnamed device"),
+      " ",
+      element("span", { class: "mono" }, fingerprint),
+    ),
     spoken.length > 0
       ? element("p", { class: "words" }, ...spoken.flatMap((word, i) => (i === 0 ? [word] : [" ", word])))
       : element("p", { class: "quiet" }, "Its words appear when it connects again."),
@@ -115,16 +121,24 @@ function showPeers(peers: readonly PeerStats[]): void {
     peers.length === 0
       ? [empty("No paired device yet. Connect one with patchbay client; patchbay key show prints the pairing code.")]
       : [
-          table<PeerStats>("Paired devices and what each receives", [
-            { title: "Device", cell: (p) => deviceName(p) },
-            { title: "State", cell: (p) => stateText[p.state] },
-            { title: "May", cell: (p) => p.permissions.join(", ") || "nothing" },
-            { title: "Address", cell: (p) => p.address || "–" },
-            { title: "Since", number: true, cell: (p) => live(p, duration(p.connectedSeconds)) },
-            { title: "RTT", number: true, cell: (p) => live(p, p.rttMs === null ? "–" : `${decimals(p.rttMs, 1)} ms`) },
-            { title: "Loss", number: true, cell: (p) => live(p, `${decimals(p.lossPercent, 2)} %`) },
-            { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps).join(" ")) },
-          ], peers),
+          table<PeerStats>(
+            "Paired devices and what each receives",
+            [
+              { title: "Device", cell: (p) => deviceName(p) },
+              { title: "State", cell: (p) => stateText[p.state] },
+              { title: "May", cell: (p) => p.permissions.join(", ") || "nothing" },
+              { title: "Address", cell: (p) => p.address || "–" },
+              { title: "Since", number: true, cell: (p) => live(p, duration(p.connectedSeconds)) },
+              {
+                title: "RTT",
+                number: true,
+                cell: (p) => live(p, p.rttMs === null ? "–" : `${decimals(p.rttMs, 1)} ms`),
+              },
+              { title: "Loss", number: true, cell: (p) => live(p, `${decimals(p.lossPercent, 2)} %`) },
+              { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps).join(" ")) },
+            ],
+            peers,
+          ),
         ],
   );
 }
@@ -143,14 +157,18 @@ function showStages({ stagesMs, source }: HostStats): void {
   const longest = Math.max(...rows.map(({ times }) => times.p99), 0.1);
   whenChanged(byId("stages"), rows, () => {
     if (rows.length === 0) return [empty("Nothing measured yet. Times appear with the first frame that is sent.")];
-    const caption = `Milliseconds a frame; at ${source.fps} frames a second there are ${decimals(1000 / source.fps, 1)}.`;
-    const made = table<(typeof rows)[number]>(caption, [
-      { title: "Stage", cell: (row) => row.stage },
-      { title: "", cell: (row) => bar(row.times, longest) },
-      { title: "p50", number: true, cell: (row) => decimals(row.times.p50, 2) },
-      { title: "p95", number: true, cell: (row) => decimals(row.times.p95, 2) },
-      { title: "p99", number: true, cell: (row) => decimals(row.times.p99, 2) },
-    ], rows);
+    const caption = `Milliseconds a frame. At ${source.fps} frames a second each has ${decimals(1000 / source.fps, 1)}.`;
+    const made = table<(typeof rows)[number]>(
+      caption,
+      [
+        { title: "Stage", cell: (row) => row.stage },
+        { title: "", cell: (row) => bar(row.times, longest) },
+        { title: "p50", number: true, cell: (row) => decimals(row.times.p50, 2) },
+        { title: "p95", number: true, cell: (row) => decimals(row.times.p95, 2) },
+        { title: "p99", number: true, cell: (row) => decimals(row.times.p99, 2) },
+      ],
+      rows,
+    );
     for (const row of made.rows) row.cells[1]?.classList.add("bar-cell");
     made.rows[0]?.cells[1]?.setAttribute("aria-hidden", "true");
     return [made];
@@ -178,11 +196,15 @@ function showDrops({ drops, stream, udp }: HostStats): void {
     rows.length === 0
       ? [empty("Nothing has been dropped.")]
       : [
-          table<(typeof rows)[number]>("Since the start, by reason", [
-            { title: "Reason", cell: (row) => row.reason },
-            { title: "What", cell: (row) => row.what },
-            { title: "Count", number: true, cell: (row) => count(row.number) },
-          ], rows),
+          table<(typeof rows)[number]>(
+            "Since the start, by reason",
+            [
+              { title: "Reason", cell: (row) => row.reason },
+              { title: "What", cell: (row) => row.what },
+              { title: "Count", number: true, cell: (row) => count(row.number) },
+            ],
+            rows,
+          ),
         ],
   );
 }
@@ -214,7 +236,9 @@ function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   const hours = Math.floor(whole / 3600);
-  return hours < 48 ? `${hours} h ${Math.floor((whole % 3600) / 60)} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return hours < 48
+    ? `${hours} h ${Math.floor((whole % 3600) / 60)} min`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 void poll();

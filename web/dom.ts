@@ -50,9 +50,7 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
       "tr",
       {},
       ...columns.map((column, i) =>
-        i === 0
-          ? element("th", { scope: "row" }, column.cell(row))
-          : element("td", kind(column), column.cell(row)),
+        i === 0 ? element("th", { scope: "row" }, column.cell(row)) : element("td", kind(column), column.cell(row)),
       ),
     ),
   );

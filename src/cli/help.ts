@@ -67,7 +67,10 @@ function commandHelp(name: CommandName, spec: CommandSpec): readonly string[] {
     ...columns(flagRows(globalFlags)),
     "",
     "Examples:",
-    ...spec.examples.flatMap(([line, does]) => [`  patchbay ${line}`, ...wrap(does, width - 6).map((text) => `      ${text}`)]),
+    ...spec.examples.flatMap(([line, does]) => [
+      `  patchbay ${line}`,
+      ...wrap(does, width - 6).map((text) => `      ${text}`),
+    ]),
     "",
     ...exitSection(["usage", ...spec.exits, "internal"]),
   ];

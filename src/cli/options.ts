@@ -116,7 +116,12 @@ export const commands = {
       },
       decoder: { kind: "choice", choices: ["auto", "openh264"], default: "auto", help: "Video decoder." },
       size: { ...size, help: "Window size. Without it, the size of the picture." },
-      input: { kind: "boolean", default: "true", env: false, help: "Send keyboard and pointer. Use --no-input to only watch." },
+      input: {
+        kind: "boolean",
+        default: "true",
+        env: false,
+        help: "Send keyboard and pointer. Use --no-input to only watch.",
+      },
       relative: { kind: "boolean", help: "Grab the pointer and send its motion, as games want it." },
       bitrate: { ...bitrate, help: "Ask the host for this bit rate." },
       fps: { ...fps, help: "Ask the host for this many frames a second." },
@@ -168,7 +173,9 @@ export const commands = {
       ["key show --qr", "A code to scan from another device."],
       ["key show --json --host desk.example:9876", "For scripts: {fingerprint, publicKey, code}."],
     ],
-    positionals: [{ name: "action", required: false, choices: ["show"], help: "show is all there is, and may be left out." }],
+    positionals: [
+      { name: "action", required: false, choices: ["show"], help: "show is all there is, and may be left out." },
+    ],
     flags: {
       json,
       qr: { kind: "boolean", help: "Draw the pairing code as a QR code.", env: false },
@@ -190,11 +197,7 @@ export const commands = {
       "Before you approve a waiting device, compare the six words here with those that it shows. Words that differ mean that " +
         "someone is in between.",
     ],
-    usage: [
-      "peers [list] [--json]",
-      "peers approve KEY [--permit LIST] [--name NAME]",
-      "peers revoke KEY",
-    ],
+    usage: ["peers [list] [--json]", "peers approve KEY [--permit LIST] [--name NAME]", "peers revoke KEY"],
     examples: [
       ["peers list", "Who is approved, who waits, with the words to compare."],
       ["peers approve laptop", "Let the waiting device named laptop view, hear and control."],
@@ -202,7 +205,12 @@ export const commands = {
       ["peers revoke laptop", "End its session and refuse it from now on."],
     ],
     positionals: [
-      { name: "action", required: false, choices: ["list", "approve", "revoke"], help: "What to do; list if left out." },
+      {
+        name: "action",
+        required: false,
+        choices: ["list", "approve", "revoke"],
+        help: "What to do; list if left out.",
+      },
       { name: "key", required: false, help: "Public key, pairing code, fingerprint or name." },
     ],
     flags: {

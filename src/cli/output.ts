@@ -24,7 +24,10 @@ export function writeReport(file: string, value: unknown): Result<void> {
     writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
     return ok(undefined);
   } catch (cause) {
-    return fail("cannot-create", `The report cannot be written to ${file}: ${cause instanceof Error ? cause.message : cause}.`);
+    return fail(
+      "cannot-create",
+      `The report cannot be written to ${file}: ${cause instanceof Error ? cause.message : cause}.`,
+    );
   }
 }
 

@@ -4,8 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
-import { type CommandName, commandNames, commands, environmentName, flagName, globalFlags } from "./options.ts";
 import type { Flags, GlobalFlags, Positionals } from "./options.ts";
+import { type CommandName, commandNames, commands, environmentName, flagName, globalFlags } from "./options.ts";
 import type { CommandSpec, Flag, FlagValue, Positional } from "./spec.ts";
 import { allowedNumbers, didYouMean, nearest, parseChoice, parseValue } from "./values.ts";
 
@@ -74,7 +74,9 @@ interface Scanned {
 
 /** Splits words into flags by key and the rest. The splitting itself is node's; names and values are judged here. */
 function scan(flags: Readonly<Record<string, Flag>>, words: readonly string[]): Result<Scanned> {
-  const known = new Map(Object.entries<Flag>({ ...flags, ...globalFlags }).map(([key, flag]) => [flagName(key), { key, flag }]));
+  const known = new Map(
+    Object.entries<Flag>({ ...flags, ...globalFlags }).map(([key, flag]) => [flagName(key), { key, flag }]),
+  );
   const { tokens } = parseArgs({
     args: [...words],
     strict: false,
@@ -169,7 +171,8 @@ function takePositionals(
   const values: Record<string, string | undefined> = {};
   for (const [i, { name, required, help, choices }] of wanted.entries()) {
     const text = rest[i];
-    if (text === undefined && required) return fail("usage", `patchbay ${command} needs ${name.toUpperCase()}: ${help}`);
+    if (text === undefined && required)
+      return fail("usage", `patchbay ${command} needs ${name.toUpperCase()}: ${help}`);
     if (text !== undefined && choices) {
       const choice = parseChoice(`What patchbay ${command} does`, choices, text);
       if (!choice.ok) return choice;
@@ -183,12 +186,17 @@ function takePositionals(
 
 /** Sentences about PATCHBAY_ variables that no command reads, most likely typing slips. */
 export function unknownVariables(env: Environment): readonly string[] {
-  const flags = [globalFlags, ...commandNames.map((name) => commands[name].flags)].flatMap((f) => Object.entries<Flag>(f));
+  const flags = [globalFlags, ...commandNames.map((name) => commands[name].flags)].flatMap((f) =>
+    Object.entries<Flag>(f),
+  );
   const known = [...new Set(flags.filter(([, flag]) => flag.env !== false).map(([key]) => environmentName(key)))];
   return Object.keys(env)
     .filter((name) => name.startsWith("PATCHBAY_") && !known.includes(name))
     .map((name) => {
-      const near = nearest(name.slice(9), known.map((k) => k.slice(9).toLowerCase()));
+      const near = nearest(
+        name.slice(9),
+        known.map((k) => k.slice(9).toLowerCase()),
+      );
       const hint = near === undefined ? "" : ` Did you mean PATCHBAY_${near.toUpperCase()}?`;
       return `The environment variable ${name} is not read by any command.${hint}`;
     });

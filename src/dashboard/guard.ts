@@ -29,7 +29,10 @@ export function isLoopback(address: string): boolean {
 export function refusal(headers: Headers, listening: Listening): Refusal | undefined {
   const host = headers.get("host") ?? "";
   if (!isOurHost(host, listening)) {
-    return { status: 421, message: `This is not ${host || "a server without a name"}: use the address that Patchbay printed.` };
+    return {
+      status: 421,
+      message: `This is not ${host || "a server without a name"}: use the address that Patchbay printed.`,
+    };
   }
   const origin = headers.get("origin");
   if (origin !== null && origin.toLowerCase() !== `http://${host.toLowerCase()}`) {

@@ -73,18 +73,22 @@ describe("on loopback", () => {
     }
   });
 
-  test.each(["evil.example", "evil.example:PORT", "127.0.0.1", "127.0.0.1:1", "192.0.2.1:PORT", "localhost.evil.example:PORT"])(
-    "Host %s is refused",
-    async (host) => {
-      const dashboard = start();
-      const headers = { host: host.replace("PORT", new URL(dashboard.url).port) };
-      for (const path of ["/", "/api/stats"]) {
-        const answer = await get(dashboard, path, { headers });
-        expect(answer.status).toBe(421);
-        expect(await answer.text()).not.toContain("desk");
-      }
-    },
-  );
+  test.each([
+    "evil.example",
+    "evil.example:PORT",
+    "127.0.0.1",
+    "127.0.0.1:1",
+    "192.0.2.1:PORT",
+    "localhost.evil.example:PORT",
+  ])("Host %s is refused", async (host) => {
+    const dashboard = start();
+    const headers = { host: host.replace("PORT", new URL(dashboard.url).port) };
+    for (const path of ["/", "/api/stats"]) {
+      const answer = await get(dashboard, path, { headers });
+      expect(answer.status).toBe(421);
+      expect(await answer.text()).not.toContain("desk");
+    }
+  });
 
   test("localhost is another name of it", async () => {
     const dashboard = start();
@@ -143,7 +147,11 @@ describe("beyond loopback", () => {
     const { url } = start("0.0.0.0");
     const token = new URL(url).searchParams.get("token") ?? "";
     const base = url.replace("0.0.0.0", "127.0.0.1");
-    return { token, base, get: (path: string, headers = {}) => fetch(new URL(path, base), { headers, redirect: "manual" }) };
+    return {
+      token,
+      base,
+      get: (path: string, headers = {}) => fetch(new URL(path, base), { headers, redirect: "manual" }),
+    };
   };
 
   test("nothing is told without the token", async () => {

@@ -91,7 +91,9 @@ function enter(request: Request, listening: Listening): Response | undefined {
 
 async function asset(name: string): Promise<Response> {
   const found = (await pageAssets()).get(name);
-  return found ? new Response(found.body, { headers: { "content-type": found.type } }) : plain(404, "There is nothing here.");
+  return found
+    ? new Response(found.body, { headers: { "content-type": found.type } })
+    : plain(404, "There is nothing here.");
 }
 
 function plain(status: number, message: string): Response {
@@ -105,8 +107,14 @@ function cannotListen(address: string, port: number, cause: unknown): Result<nev
   const error = cause as NodeJS.ErrnoException;
   const where = `${address}:${port}`;
   if (error.code === "EADDRINUSE") {
-    return fail("unavailable", `${where} is in use; give the status page another address with --dashboard, or --dashboard off.`);
+    return fail(
+      "unavailable",
+      `${where} is in use; give the status page another address with --dashboard, or --dashboard off.`,
+    );
   }
   const why = error instanceof Error ? error.message : String(cause);
-  return fail("unavailable", `The status page cannot listen on ${where} (${why}); change it with --dashboard, or --dashboard off.`);
+  return fail(
+    "unavailable",
+    `The status page cannot listen on ${where} (${why}); change it with --dashboard, or --dashboard off.`,
+  );
 }
