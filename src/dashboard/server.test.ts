@@ -64,7 +64,7 @@ describe("on loopback", () => {
     expect(page.headers.get("x-content-type-options")).toBe("nosniff");
     expect(page.headers.get("referrer-policy")).toBe("no-referrer");
     const html = await page.text();
-    const references = [...html.matchAll(/(?:src|href)="(\.\/[^"]+)"/g)].map(([, path]) => path as string);
+    const references = [...html.matchAll(/(?:src|href)="(\.?\/[^"]+\.[a-z]+)"/g)].map(([, path]) => path as string);
     expect(references.length).toBeGreaterThanOrEqual(3);
     for (const path of references) {
       const asset = await get(dashboard, path);

@@ -1,0 +1,18 @@
+/**
+ * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, and keys as
+ * text. Everything here is pure: bytes and times in, bytes and values out; no socket, no file, no native code. Bytes from
+ * strangers never throw; they give a `Decoded` with the reason. The layouts are those of spec/rootstream.md, sections 3, 4
+ * and 13.
+ */
+
+/** Expected failures as values, with a code that stands for an exit status and a log level. */
+export { type ErrorCode, errorTable, exitStatus } from "./base/errors.ts";
+export type { Failure, Result, Success } from "./base/result.ts";
+/** Fingerprints, the six words of a pairing, and pairing codes `base64key@host:port`. */
+export { fingerprint, formatPairingCode, type PairingCode, parsePairingCode, sixWords } from "./secure/fingerprint.ts";
+export { version } from "./version.ts";
+/** Cutting a frame into packets of at most 1400 bytes, and putting it together again. */
+export { chunkCount, type FrameHead, sealedFrameBytes } from "./wire/fragment.ts";
+export { Reassembler, type ReassemblyStats, type WholeFrame } from "./wire/reassembly.ts";
+/** Headers and payloads: `header.counter(view, at)` reads, `header.set.counter(view, at, value)` writes. */
+export * as root from "./wire/root.ts";
