@@ -13,6 +13,8 @@ export const limits = {
   deviceNameBytes: 63,
   /** Spec. A handshake message is sent again after this long without an answer. */
   handshakeRetryUs: 1_000_000,
+  /** A client gives up when the host has not answered for this long. */
+  connectTimeoutUs: 10_000_000,
   /** Spec. Silence from a peer that ends its session. */
   peerTimeoutUs: 5_000_000,
   /** Spec. Silence of our own that makes us send a ping. */
@@ -41,6 +43,8 @@ export const limits = {
   partialFrames: 4,
   /** A frame whose chunks stop coming is given up after this long. */
   partialFrameTimeoutUs: 500_000,
+  /** A client asks for a keyframe at most this often. */
+  keyframeRequestIntervalUs: 100_000,
   /** Reliable messages (presses, commands) not yet acknowledged; at the limit the session is closed, nothing is dropped. */
   reliableWindow: 256,
   /** Input events a second that a host takes from one client; more is dropped and counted. */

@@ -1,4 +1,6 @@
 /** A fixed ring of the newest samples of one quantity, and its percentiles on demand. Adding allocates nothing. */
+import { toMillis } from "./units.ts";
+
 export interface Percentiles {
   p50: number;
   p95: number;
@@ -32,4 +34,14 @@ export class Samples {
     const rank = (p: number): number => sorted[Math.min(size - 1, Math.max(0, Math.ceil(p * size) - 1))] as number;
     return { p50: rank(0.5), p95: rank(0.95), p99: rank(0.99) };
   }
+}
+
+/** Percentiles in milliseconds of samples in microseconds. */
+export function stagesMs<Stage extends string>(samples: Readonly<Record<Stage, Samples>>): Partial<Record<Stage, Percentiles>> {
+  const out: Partial<Record<Stage, Percentiles>> = {};
+  for (const stage of Object.keys(samples) as Stage[]) {
+    const found = samples[stage].percentiles();
+    if (found) out[stage] = { p50: toMillis(found.p50), p95: toMillis(found.p95), p99: toMillis(found.p99) };
+  }
+  return out;
 }

@@ -1,0 +1,191 @@
+/**
+ * The host's logic: who may connect, what each viewer gets, how frames go out. Pure: datagrams and frames come in with the time,
+ * and everything it does goes through the outbox; it opens no socket, reads no clock, touches no database and no encoder.
+ * Spec sections 4, 5 and 13.
+ */
+import { equalBytes } from "../base/bytes.ts";
+import { Counters } from "../base/counters.ts";
+import { limits } from "../base/limits.ts";
+import { Stream } from "../hub/stream.ts";
+import type { PacketCipher } from "../secure/cipher.ts";
+import type { Established } from "../secure/handshake.ts";
+import { Session } from "../secure/session.ts";
+import { checkPacket, controlCommand, header, packetType, refusal, type WireError } from "../wire/root.ts";
+import { Door, type DoorDrop, type DoorSettings } from "./door.ts";
+import { type OutgoingFrame, type Remote, Viewer, type ViewerIdentity, type ViewerOutbox } from "./viewer.ts";
+import { agree, type EncoderSettings } from "./wishes.ts";
+
+/** A datagram in place, valid during the call. */
+export interface Incoming {
+  readonly buffer: Uint8Array;
+  readonly view: DataView;
+  readonly start: number;
+  readonly size: number;
+  readonly addressKey: number;
+}
+
+/** What the owner decided about a device. */
+export interface Verdict {
+  readonly state: "approved" | "waiting" | "revoked";
+  readonly permissions: number;
+}
+
+export interface HostOutbox<R extends Remote, D extends Incoming> extends ViewerOutbox<R> {
+  addressOf(datagram: D): R;
+  requestKeyframe(): void;
+  /** Settings that all viewers agree on, and whether anybody watches. */
+  encoder(settings: EncoderSettings, watched: boolean): void;
+  /** Describes a device that has proven its key, and notes it as waiting when it is unknown. */
+  meet(established: Established, remote: R): { readonly identity: ViewerIdentity; readonly verdict: Verdict };
+  /** The owner's present decision about a known device. */
+  verdict(key: Uint8Array): Verdict;
+  joined(viewer: Viewer<R>): void;
+  left(viewer: Viewer<R>, why: LeaveReason): void;
+}
+
+export type LeaveReason = "left" | "silent" | "overflowed" | "replaced" | "revoked" | "closed";
+export type HostDrop = WireError | DoorDrop | "unknown-sender";
+
+export interface HostSettings extends DoorSettings {
+  readonly cipher: PacketCipher;
+  readonly owner: EncoderSettings;
+}
+
+export class HostCore<R extends Remote, D extends Incoming> {
+  readonly drops = new Counters<string>();
+  readonly stream: Stream<OutgoingFrame>;
+  readonly #settings: HostSettings;
+  readonly #outbox: HostOutbox<R, D>;
+  readonly #door: Door<R, D>;
+  readonly #viewers = new Map<number, Viewer<R>>();
+
+  constructor(settings: HostSettings, outbox: HostOutbox<R, D>) {
+    this.#settings = settings;
+    this.#outbox = outbox;
+    this.stream = new Stream<OutgoingFrame>(() => outbox.requestKeyframe());
+    this.#door = new Door(settings, this.drops, outbox);
+  }
+
+  get viewers(): Iterable<Viewer<R>> {
+    return this.#viewers.values();
+  }
+
+  /** True while there is anything that needs tick(). */
+  get busy(): boolean {
+    return this.#viewers.size > 0 || this.#door.busy;
+  }
+
+  get someoneWaits(): boolean {
+    return this.#count(false) > 0;
+  }
+
+  receive(datagram: D, nowUs: number): void {
+    const { buffer, view, start, size, addressKey } = datagram;
+    const error = checkPacket(view, start, size);
+    if (error) {
+      this.drops.add(error);
+      if (error === "version-1") this.#door.refuseVersion(datagram, nowUs);
+      return;
+    }
+    if (header.type(view, start) === packetType.handshake) {
+      const met = this.#door.receive(datagram, nowUs);
+      if (met) this.#meet(met.established, met.remote, met.connectionId, nowUs);
+      return;
+    }
+    const viewer = this.#viewers.get(addressKey);
+    if (viewer) viewer.receive(buffer, view, start, size, nowUs);
+    else this.drops.add("unknown-sender");
+  }
+
+  #meet(established: Established, remote: R, connectionId: number, nowUs: number): void {
+    const { identity, verdict } = this.#outbox.meet(established, remote);
+    const session = new Session(this.#settings.cipher, established.sendKey, established.receiveKey);
+    established.sendKey.fill(0);
+    established.receiveKey.fill(0);
+    const reason = this.#reasonAgainst(identity, verdict);
+    if (reason !== undefined) {
+      session.close();
+      this.#door.refuse(remote, connectionId, reason);
+      return;
+    }
+    const previous = this.#find(identity.key);
+    if (previous) this.#remove(previous, "replaced");
+    const elsewhere = this.#viewers.get(remote.key);
+    if (elsewhere) this.#remove(elsewhere, "replaced");
+    const viewer: Viewer<R> = new Viewer(remote, identity, session, this.stream, this.#outbox, {
+      changed: () => this.#agree(),
+      left: () => this.#remove(viewer, "left"),
+    }, nowUs);
+    this.#viewers.set(remote.key, viewer);
+    this.#outbox.joined(viewer);
+    viewer.admit(verdict.state === "approved" ? verdict.permissions : 0, nowUs);
+    this.#agree();
+  }
+
+  /** Why a device that has proven its key is turned away; a device that comes back takes its own old place. */
+  #reasonAgainst(identity: ViewerIdentity, verdict: Verdict): number | undefined {
+    if (verdict.state === "revoked") return refusal.revoked;
+    if (this.#find(identity.key)) return undefined;
+    if (verdict.state === "approved") return this.#count(true) >= limits.peers ? refusal.full : undefined;
+    return this.#count(false) >= limits.peers ? refusal.busy : undefined;
+  }
+
+  #count(admitted: boolean): number {
+    let count = 0;
+    for (const viewer of this.#viewers.values()) if (viewer.admitted === admitted) count++;
+    return count;
+  }
+
+  #find(key: Uint8Array): Viewer<R> | undefined {
+    for (const viewer of this.#viewers.values()) if (equalBytes(viewer.identity.key, key)) return viewer;
+    return undefined;
+  }
+
+  /** The owner's decisions may have changed. */
+  review(nowUs: number): void {
+    for (const viewer of [...this.#viewers.values()]) {
+      const verdict = this.#outbox.verdict(viewer.identity.key);
+      const permissions = verdict.state === "approved" ? verdict.permissions : 0;
+      if (verdict.state === "revoked") this.#dismiss(viewer, "revoked", nowUs);
+      else if (permissions !== 0 && !viewer.admitted && this.#count(true) >= limits.peers)
+        this.#dismiss(viewer, "closed", nowUs);
+      else if (permissions !== viewer.permissions) viewer.admit(permissions, nowUs);
+    }
+    this.#agree();
+  }
+
+  tick(nowUs: number): void {
+    this.#door.tick(nowUs);
+    for (const viewer of [...this.#viewers.values()]) {
+      const state = viewer.link.tick(nowUs, viewer.lastFrameId);
+      if (state !== "alive") this.#remove(viewer, state);
+    }
+  }
+
+  publish(frame: OutgoingFrame): void {
+    this.stream.publish(frame);
+  }
+
+  /** Says goodbye to everybody. */
+  close(nowUs: number): void {
+    for (const viewer of [...this.#viewers.values()]) this.#dismiss(viewer, "closed", nowUs);
+  }
+
+  #dismiss(viewer: Viewer<R>, why: LeaveReason, nowUs: number): void {
+    viewer.link.controlOnce(controlCommand.disconnect, 0, nowUs);
+    this.#remove(viewer, why);
+  }
+
+  #remove(viewer: Viewer<R>, why: LeaveReason): void {
+    if (this.#viewers.get(viewer.remote.key) !== viewer) return;
+    this.#viewers.delete(viewer.remote.key);
+    viewer.close();
+    this.#outbox.left(viewer, why);
+    this.#agree();
+  }
+
+  #agree(): void {
+    const wishes = [...this.#viewers.values()].filter((viewer) => viewer.subscription).map((viewer) => viewer.wishes);
+    this.#outbox.encoder(agree(this.#settings.owner, wishes), this.stream.watched);
+  }
+}

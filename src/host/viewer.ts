@@ -1,0 +1,197 @@
+/**
+ * One connected client as the host's core sees it: its link, its rights, its place in the stream, what it asked for and which
+ * keys it holds down. It decides what a client may do; it opens no socket and injects nothing itself.
+ */
+import { Counters } from "../base/counters.ts";
+import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
+import { Link, type LinkHandler } from "../secure/link.ts";
+import type { Session } from "../secure/session.ts";
+import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
+import { HeldKeys, InputBudget } from "./keys.ts";
+
+/** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
+export interface OutgoingFrame extends StreamFrame {
+  readonly address: number;
+  readonly size: number;
+  readonly frameId: number;
+  readonly chunkFlags: number;
+  readonly captureUs: number;
+  readonly spreadUs: number;
+}
+
+/** Where a client is reached. */
+export interface Remote {
+  readonly key: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ViewerOutbox<R extends Remote> {
+  send(to: R, packet: Uint8Array, size: number): void;
+  /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
+  sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
+  inject(type: number, code: number, value: number): void;
+  flushInput(): void;
+}
+
+export interface ViewerIdentity {
+  /** Ed25519 public key. */
+  readonly key: Uint8Array;
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Six words that both ends can compute and no one between them can. */
+  readonly words: readonly string[];
+}
+
+/** What a client asked the encoder for; undefined where it did not. */
+export interface Wishes {
+  bitrateBps: number | undefined;
+  fps: number | undefined;
+  quality: number | undefined;
+}
+
+export type ViewerDrop = "input-not-permitted" | "input-rate" | "control-not-permitted";
+
+export interface ViewerEvents {
+  /** Its wishes or its pause changed. */
+  changed(): void;
+  left(): void;
+}
+
+export class Viewer<R extends Remote> {
+  readonly link: Link;
+  readonly wishes: Wishes = { bitrateBps: undefined, fps: undefined, quality: undefined };
+  readonly drops = new Counters<ViewerDrop>();
+  readonly connectedUs: number;
+  subscription: Subscription<OutgoingFrame> | undefined;
+  permissions = 0;
+  lastFrameId = 0;
+  inputEvents = 0;
+
+  readonly #held = new HeldKeys();
+  readonly #budget = new InputBudget();
+  readonly #stream: Stream<OutgoingFrame>;
+  readonly #outbox: ViewerOutbox<R>;
+  readonly #events: ViewerEvents;
+  #nowUs: number;
+
+  constructor(
+    readonly remote: R,
+    readonly identity: ViewerIdentity,
+    session: Session,
+    stream: Stream<OutgoingFrame>,
+    outbox: ViewerOutbox<R>,
+    events: ViewerEvents,
+    nowUs: number,
+  ) {
+    this.#stream = stream;
+    this.#outbox = outbox;
+    this.#events = events;
+    this.#nowUs = nowUs;
+    this.connectedUs = nowUs;
+    const handler: LinkHandler = {
+      control: (command, value) => this.#control(command, value),
+      input: (type, code, value, at) => this.#input(type, code, value, at),
+    };
+    this.link = new Link(session, nowUs, handler, (packet, size) => outbox.send(remote, packet, size));
+  }
+
+  get admitted(): boolean {
+    return this.permissions !== 0;
+  }
+
+  /** Gives rights, or takes them (0: the client waits). Tells the client. */
+  admit(permissions: number, nowUs: number): void {
+    this.permissions = permissions;
+    this.link.control(controlCommand.admit, permissions, nowUs);
+    const mayView = (permissions & permission.view) !== 0;
+    if (mayView && !this.subscription) this.subscription = this.#stream.subscribe(this);
+    else if (!mayView) this.#unsubscribe();
+    if ((permissions & permission.input) === 0) this.releaseKeys();
+  }
+
+  receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
+    this.#nowUs = nowUs;
+    this.link.receive(buffer, view, start, size, nowUs);
+    this.#outbox.flushInput();
+  }
+
+  /** The stream's delivery: one native batch for the whole frame. */
+  deliver(frame: OutgoingFrame): boolean {
+    const packets = Math.ceil(frame.size / chunkDataLimit);
+    const { key, counter } = this.link.session.reserve(packets, frame.captureUs);
+    const sent = this.#outbox.sendFrame(this.remote, key, counter, frame);
+    if (sent < 0) return false;
+    this.lastFrameId = frame.frameId;
+    this.link.noteSent(sent, frame.size, this.#nowUs);
+    return true;
+  }
+
+  releaseKeys(): number {
+    const count = this.#held.release((code) => this.#outbox.inject(inputType.key, code, 0));
+    if (count > 0) this.#outbox.flushInput();
+    return count;
+  }
+
+  /** Lets go of everything that this client held. Idempotent. */
+  close(): void {
+    this.#unsubscribe();
+    this.releaseKeys();
+    this.link.close();
+  }
+
+  #unsubscribe(): void {
+    if (this.subscription) this.#stream.unsubscribe(this.subscription);
+    this.subscription = undefined;
+  }
+
+  #control(command: number, value: number): void {
+    if (command === controlCommand.disconnect) {
+      this.#events.left();
+      return;
+    }
+    const subscription = this.subscription;
+    if (!subscription) {
+      this.drops.add("control-not-permitted");
+      return;
+    }
+    switch (command) {
+      case controlCommand.pause:
+        this.#stream.pause(subscription);
+        break;
+      case controlCommand.resume:
+        this.#stream.resume(subscription);
+        break;
+      case controlCommand.requestKeyframe:
+        this.#stream.restart(subscription);
+        return;
+      case controlCommand.setBitrate:
+        this.wishes.bitrateBps = value;
+        break;
+      case controlCommand.setFps:
+        this.wishes.fps = value;
+        break;
+      case controlCommand.setQuality:
+        this.wishes.quality = value;
+        break;
+      case controlCommand.releaseKeys:
+        this.releaseKeys();
+        return;
+    }
+    this.#events.changed();
+  }
+
+  #input(type: number, code: number, value: number, nowUs: number): void {
+    if ((this.permissions & permission.input) === 0) {
+      this.drops.add("input-not-permitted");
+      return;
+    }
+    if (!this.#budget.take(type, value, nowUs)) {
+      this.drops.add("input-rate");
+      return;
+    }
+    this.#held.note(type, code, value);
+    this.inputEvents++;
+    this.#outbox.inject(type, code, value);
+  }
+}
