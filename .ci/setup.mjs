@@ -20,6 +20,10 @@ function must(command, args) {
   process.exit(1);
 }
 
+/** True for a package that is for this very platform; of musl ones nobody knows without asking the C library. */
+const fits = ({ os, cpu, libc }) =>
+  os?.includes(process.platform) && cpu?.includes(process.arch) && !libc?.includes("musl");
+
 /** True when npm finished an installation of exactly what package-lock.json says. */
 function installed() {
   const record = join(root, "node_modules/.package-lock.json");
@@ -27,21 +31,23 @@ function installed() {
   const { "": _, ...wanted } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
   const found = JSON.parse(readFileSync(record, "utf8")).packages;
   const same = (path) => found[path]?.version === wanted[path].version && existsSync(join(root, path, "package.json"));
-  const absent = (path) => wanted[path].optional && !found[path];
+  const absent = (path) => wanted[path].optional && !found[path] && !fits(wanted[path]);
   return (
     Object.keys(wanted).every((path) => same(path) || absent(path)) && Object.keys(found).every((path) => wanted[path])
   );
 }
 
-/** The Bun executable, or undefined where npm left only the package's stub of some hundred bytes. */
+const real = (path) => existsSync(path) && statSync(path).size > 1e6;
+
+/** The Bun executable. npm leaves a stub of some hundred bytes where scripts are forbidden; the package can repair that. */
 function findBun() {
-  const real = (path) => existsSync(path) && statSync(path).size > 1e6;
   const main = join(root, "node_modules/bun/bin/bun.exe");
+  if (!real(main)) spawnSync(process.execPath, ["node_modules/bun/install.js"], { cwd: root, stdio: ["ignore", 2, 2] });
   if (real(main)) return main;
   const scope = join(root, "node_modules/@oven");
   // The shortest name is the plain build; "musl" and "baseline" ones are longer.
   const packages = existsSync(scope) ? readdirSync(scope).sort((a, b) => a.length - b.length) : [];
-  return packages.map((name) => join(scope, name, "bin/bun")).find((path) => real(path) && runs(path));
+  return packages.map((name) => join(scope, name, "bin/bun")).find((path) => real(path) && runs(path)) ?? main;
 }
 
 const runs = (path) => spawnSync(path, ["--version"]).status === 0;
@@ -52,13 +58,11 @@ if (!installed()) {
   const [command, first] = npm?.endsWith(".js") ? [process.execPath, [npm]] : ["npm", []];
   must(command, [...first, "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"]);
 }
-let bun = findBun();
-if (!bun) {
-  must(process.execPath, ["node_modules/bun/install.js"]);
-  bun = findBun();
-}
-if (!bun) must("node_modules/bun/bin/bun.exe", ["--version"]);
+const bun = findBun();
+if (!runs(bun)) must(bun, ["--version"]);
 
+// An interrupt goes to the whole group; the program that runs ends in its own time, and this one after it.
+process.on("SIGINT", () => undefined);
 const { status, signal, error } = spawnSync(bun, ["build.ts", ...process.argv.slice(2)], {
   cwd: root,
   stdio: "inherit",

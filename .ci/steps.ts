@@ -45,8 +45,9 @@ export interface RunOptions {
 /** A program that has ended may leave others behind that hold its pipes open; they are not waited for longer than this. */
 const drainMs = 1000;
 
-/** Runs a program to its end with its output captured. Never throws for what the program does. */
+/** Runs a program to its end with its output captured. Throws only when there is no such program. */
 export async function capture(command: string[], options: RunOptions = {}): Promise<Outcome> {
+  if (!Bun.which(command[0] ?? "")) throw new StepFailed(`there is no program ${command[0]}: run \`npm run deps\``);
   const child = Bun.spawn(command, {
     cwd: options.cwd,
     env: options.env ?? process.env,
@@ -94,7 +95,11 @@ export async function show(command: string[], options: RunOptions = {}): Promise
     stdout: "inherit",
     stderr: "inherit",
   });
+  // An interrupt goes to the whole group; the program ends in its own time, and this one after it.
+  const wait = () => undefined;
+  process.on("SIGINT", wait);
   await child.exited;
+  process.off("SIGINT", wait);
   return child.exitCode ?? 1;
 }
 
