@@ -5,7 +5,7 @@
 import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
-import { structs } from "./abi.ts";
+import type { structs } from "./abi.ts";
 import { layoutOf } from "./generate.ts";
 import type { Address, Datagram, FrameToSend, UdpSocket, UdpStats } from "./interfaces.ts";
 import { cString, native, textOf, wakeCallback } from "./library.ts";
@@ -37,7 +37,15 @@ export function openUdp(settings: UdpSettings, onWake: () => void): Result<UdpSo
   });
   const { address, port } = settings;
   const lib = native();
-  const handle = lib.pb_udp_open(cString(address), port, limits.socketBufferBytes, slots, wake.ptr, error, error.length);
+  const handle = lib.pb_udp_open(
+    cString(address),
+    port,
+    limits.socketBufferBytes,
+    slots,
+    wake.ptr,
+    error,
+    error.length,
+  );
   if (!handle) {
     wake.close();
     return fail("unavailable", textOf(error));
@@ -139,7 +147,8 @@ class NativeUdp implements UdpSocket {
     if (!Number.isInteger(port) || port < 1 || port > 65535) return fail("usage", `${port} is no port: 1 to 65535`);
     const out = new Uint8Array(head.size);
     const status: number = this.#lib.pb_udp_address(this.#handle, cString(literal), port, out);
-    if (status === -2) return fail("usage", `${host} is an IPv6 address, but this side listens on an IPv4 address only`);
+    if (status === -2)
+      return fail("usage", `${host} is an IPv6 address, but this side listens on an IPv4 address only`);
     if (status !== 0 || literal.includes("\0")) return fail("usage", `"${host}" is no IPv4 or IPv6 address`);
     return ok(addressFrom(out));
   }
@@ -213,8 +222,9 @@ function addressFrom(datagramHead: Uint8Array): Address {
 
 function hostText(bytes: Uint8Array, family: number, scope: number): string {
   if (family === 4) return bytes.subarray(0, 4).join(".");
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16));
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16),
+  );
   const short = new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
   return scope ? `${short}%${scope}` : short;
 }
-

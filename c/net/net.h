@@ -44,7 +44,7 @@ struct pb_sender {
     struct pb_send_job jobs[PB_SEND_JOBS]; /* a ring, oldest first; a job done out of turn stays until it is the oldest */
     uint32_t first_job, job_count;
     uint64_t head, tail; /* memory in use, in packets */
-    uint32_t waiting;    /* packets of the jobs and of a frame being sealed */
+    uint32_t waiting;    /* packets not yet sent, those of a frame being sealed included */
     bool stopping;
     atomic_bool segmenting; /* the kernel takes several packets in one call (UDP_SEGMENT) */
 };
