@@ -75,12 +75,14 @@ function fresh(target: string, command: string): boolean {
   return needs.every((file) => modified(file) < made);
 }
 
+let compilations = 0;
+
 /** Compiles one file when needed. Returns the compiler's complaint, or undefined. */
 export async function compileC(source: string, object: string, flags: string[]): Promise<string | undefined> {
   const command = ["gcc", ...language, ...warnings, ...flags, "-c", source];
   if (fresh(object, command.join(" "))) return undefined;
   mkdirSync(dirname(object), { recursive: true });
-  const aside = `${object}.${process.pid}`;
+  const aside = `${object}.${process.pid}.${compilations++}`;
   const outcome = await capture([...command, "-MMD", "-MF", `${aside}.d`, "-o", aside]);
   if (outcome.status !== 0) return outcome.err.trim();
   writeFileSync(`${aside}.cmd`, command.join(" "));
