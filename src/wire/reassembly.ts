@@ -45,6 +45,7 @@ export interface ReassemblyStats {
 /** How far frame `a` is ahead of frame `b`; frame numbers wrap at 2^32. */
 const ahead = (a: number, b: number): number => (a - b) | 0;
 
+/** Works everywhere; where there is a Buffer, Buffer.prototype.copy does the same about four times as fast. */
 export const copyByLoop: Copy = (to, toStart, from, fromStart, size) => {
   for (let i = 0; i < size; i++) to[toStart + i] = from[fromStart + i] as number;
 };
