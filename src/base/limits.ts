@@ -33,6 +33,8 @@ export const limits = {
   handshakeTimeoutUs: 5_000_000,
   /** Unknown devices remembered while they wait for approval; the oldest goes first. */
   waitingPeers: 32,
+  /** Finished sessions whose counters stay in the database; the oldest goes first. */
+  storedSessions: 1000,
   /** Packets sent under one key before it is replaced (a power of two: the counter's upper part is the key's number). */
   packetsPerKey: 2 ** 20,
   /** Time after which a key is replaced. */
