@@ -35,7 +35,8 @@ test("frames are painted until the scene is closed, and closing twice is harmles
 });
 
 test("what cannot be shown is told in a sentence", () => {
-  const on = (change: object) => openScene({ target: display, width: 0, height: 0, fps: 60, mode: "scroll", ...change });
+  const on = (change: object) =>
+    openScene({ target: display, width: 0, height: 0, fps: 60, mode: "scroll", ...change });
   const told = (change: object) => {
     const scene = on(change);
     if (scene.ok) throw new Error("opened");

@@ -39,19 +39,21 @@ static uint32_t next_random(struct pb_content *c) {
     return c->random >> 8;
 }
 
-/* Ink that differs in each place, so that a compressor finds no repeated letter. */
+/* Ink made from one random number, as a letter's strokes depend on each other: what a compressor finds in a page of text is
+ * then near to what it finds in a real one. */
 static void draw_glyph(struct pb_content *c, uint32_t *at) {
-    for (int y = 0; y < GLYPH_HEIGHT; y++) {
-        uint32_t bits = next_random(c) & next_random(c);
-        for (int x = 0; x < GLYPH_WIDTH; x++, bits >>= 2)
-            if (bits & 3) at[(size_t)y * c->column.width + x] = (bits & 3) == 1 ? 0x8c8c8c : 0x181818;
-    }
+    uint32_t strokes = next_random(c);
+    for (int y = 0; y < GLYPH_HEIGHT; y++)
+        for (int x = 0; x < GLYPH_WIDTH; x++) {
+            uint32_t ink = strokes >> (y * 5 + x * 3) % 23 & 3;
+            if (ink) at[(size_t)y * c->column.width + x] = ink == 3 ? 0x181818 : 0x8c8c8c;
+        }
 }
 
 static void draw_page(struct pb_content *c) {
     for (size_t i = 0; i < (size_t)c->column.width * c->page_height; i++) c->page[i] = 0xffffff;
     for (uint32_t y = 3; y + GLYPH_HEIGHT < c->page_height; y += LINE_STEP) {
-        uint32_t end = c->column.width * (25 + next_random(c) % 70) / 100;
+        uint32_t end = c->column.width * (11 + next_random(c) % 34) / 100;
         for (uint32_t x = 5; x + GLYPH_STEP < end; x += GLYPH_STEP)
             if (next_random(c) % 6) draw_glyph(c, c->page + (size_t)y * c->column.width + x);
     }

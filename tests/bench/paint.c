@@ -1,3 +1,4 @@
+/* sources: c/meter/ libs: -lxcb -lxcb-shm */
 /* The painter of the glass-to-glass meter as a program: shows a scene on an X display for some seconds, or until a signal.
  * usage: paint DISPLAY WIDTH HEIGHT FPS SECONDS [static|scroll|video|demo]      (0 0: the whole screen)
  * Prints one line of JSON at its end. Exit status 1 when the display cannot show it or went away. */
@@ -5,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../../c/meter/scene.h"
+#include "meter/scene.h"
 
 static volatile sig_atomic_t interrupted;
 static void interrupt(int signal_number) {

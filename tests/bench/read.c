@@ -1,3 +1,4 @@
+/* sources: c/meter/timecode.c libs: -lxcb -lxcb-shm */
 /* The reader of the glass-to-glass meter: polls the timecode's place on the sink display and tells how old each new
  * picture is when it is first seen. Painter and reader must run on one machine, because one clock serves both.
  * usage: read DISPLAY SECONDS [X Y [SCALE [SKIP_SECONDS]]]     X, Y: top left of the streamed picture on the sink;
@@ -10,8 +11,8 @@
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
 
-#include "../../c/meter/timecode.h"
-#include "../../c/shim.h"
+#include "meter/timecode.h"
+#include "shim.h"
 
 enum { MAX_FRAMES = 1 << 17, PAUSE_NS = 500000 };
 

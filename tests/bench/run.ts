@@ -1,0 +1,105 @@
+/**
+ * `npm run bench -- [NAME ...] [--seconds N] [--rounds N] [--only CASE,...] [--streamers patchbay,tigervnc]
+ * [--referee DIR] [--json FILE]`: runs the benches by name, or all. Each prints a table; --json also writes the figures. What is not installed or not built skips its bench
+ * with the line that provides it. Exit status 1 when a bench broke; a target that is not met is a figure, not a failure.
+ */
+import { existsSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { cleanUp, finish, Missing } from "./children.ts";
+import { cases, glass } from "./glass.ts";
+import { buildTool } from "./meter.ts";
+import { microbench } from "./micro.ts";
+import { memory, startTime } from "./processes.ts";
+import { referee } from "./referee.ts";
+import { streamers } from "./streamers.ts";
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        seconds: { type: "string", default: "10" },
+        rounds: { type: "string", default: "5" },
+        only: { type: "string", default: "" },
+        streamers: { type: "string", default: Object.keys(streamers).join(",") },
+        referee: { type: "string" },
+        json: { type: "string" },
+      },
+    });
+  } catch (fault) {
+    console.error(fault instanceof Error ? fault.message : String(fault));
+    process.exit(64);
+  }
+}
+
+const { values, positionals } = readArguments();
+const seconds = Number(values.seconds);
+const rounds = Number(values.rounds);
+const only = values.only.split(",").filter(Boolean);
+const named = values.streamers.split(",").filter(Boolean);
+const chosen = named.flatMap((name) => streamers[name] ?? []);
+
+/** Lets a program of this folder print for itself. */
+async function show(command: string[]): Promise<string> {
+  const output = await finish(command);
+  console.log(`\n${output.trimEnd()}`);
+  return output;
+}
+
+const benches: Record<string, () => Promise<unknown>> = {
+  start: () => startTime(rounds * 10),
+  memory: () => memory(seconds),
+  microbench,
+  stages: async () => {
+    if (!existsSync("tests/bench/stages.c")) throw new Missing("tests/bench/stages.c does not exist");
+    return show([await buildTool("stages")]);
+  },
+  allocation: () => {
+    if (!existsSync("tests/bench/allocation.ts")) throw new Missing("tests/bench/allocation.ts does not exist");
+    return show([process.execPath, "tests/bench/allocation.ts"]);
+  },
+  referee: () => referee(seconds, values.referee, chosen),
+  glass: () => glass({ seconds, rounds, only, streamers: chosen }),
+};
+
+function usageFault(): string | undefined {
+  const unknown = positionals.find((name) => !(name in benches));
+  if (unknown) return `there is no bench "${unknown}"; there are ${Object.keys(benches).join(", ")}`;
+  const strange = only.find((name) => !cases.some((c) => c.name === name));
+  if (strange) return `there is no case "${strange}"; there are ${cases.map((c) => c.name).join(", ")}`;
+  const stranger = named.find((name) => !(name in streamers));
+  if (stranger) return `there is no streamer "${stranger}"; there are ${Object.keys(streamers).join(", ")}`;
+  if (!(seconds > 0 && rounds >= 1 && Number.isInteger(rounds))) return "--seconds and --rounds are positive numbers";
+  return undefined;
+}
+
+process.chdir(new URL("../..", import.meta.url).pathname);
+const fault = usageFault();
+if (fault) {
+  console.error(fault);
+  process.exit(64);
+}
+
+const results: Record<string, unknown> = {};
+let broken = 0;
+for (const name of positionals.length ? positionals : Object.keys(benches)) {
+  console.log(`\n== ${name} ==`);
+  try {
+    results[name] = await benches[name]?.();
+  } catch (reason) {
+    if (reason instanceof Missing) {
+      console.log(`  skipped: ${reason.message}`);
+      results[name] = { skipped: reason.message };
+    } else {
+      broken++;
+      console.log(`  FAILED: ${reason instanceof Error ? reason.message : String(reason)}`);
+      results[name] = { failed: String(reason) };
+    }
+  }
+  await cleanUp();
+}
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, load: loadavg()[0] };
+console.log(`\n${machine.cores} x ${machine.cpu}, load ${machine.load?.toFixed(2)}`);
+if (values.json) await Bun.write(values.json, `${JSON.stringify({ machine, seconds, rounds, results }, null, 2)}\n`);
+process.exit(broken ? 1 : 0);
