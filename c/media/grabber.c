@@ -47,10 +47,14 @@ static bool choose_encoder(struct pb_grabber *g, const char *name, char *error, 
     return false;
 }
 
-static void describe_source(struct pb_grabber *g, const char *target) {
-    g->capture_backend->probe(target, g->detail, sizeof g->detail);
-    for (char *c = g->detail; *c; c++)
+void grabber_note_source(struct pb_grabber *g) {
+    char text[sizeof g->detail] = "";
+    g->capture_backend->probe(g->target, text, sizeof text);
+    for (char *c = text; *c; c++)
         if (*c == '\t' || *c == '\n') *c = ' ';
+    pthread_mutex_lock(&g->lock);
+    memcpy(g->detail, text, sizeof text);
+    pthread_mutex_unlock(&g->lock);
 }
 
 static bool start(struct pb_grabber *g) {
@@ -68,6 +72,7 @@ struct pb_grabber *pb_grabber_open(const char *capture, const char *target, cons
     pthread_mutex_init(&g->lock, NULL);
     g->wake_fd = -1;
     g->waker.fn = wake;
+    g->target = strdup(target ? target : "");
     if (pb_grabber_set(g, PB_GRABBER_KEY_FPS, fps) || pb_grabber_set(g, PB_GRABBER_KEY_BITRATE_BPS, bitrate_bps) ||
         pb_grabber_set(g, PB_GRABBER_KEY_QUALITY, 50) ||
         pb_grabber_set(g, PB_GRABBER_KEY_KEYFRAME_INTERVAL, keyframe_interval)) {
@@ -77,7 +82,7 @@ struct pb_grabber *pb_grabber_open(const char *capture, const char *target, cons
     const struct pb_capture_settings settings = {.target = target, .width = width, .height = height, .fps = fps, .cursor = true};
     if (!choose_encoder(g, encoder, error, error_size)) goto fail;
     if (!open_capture(g, capture, &settings, error, error_size)) goto fail;
-    describe_source(g, target);
+    grabber_note_source(g);
     if (!grabber_prepare(g, error, error_size)) goto fail;
     if (!start(g)) {
         pb_error(error, error_size, "the capture thread cannot be started: %s", strerror(errno));
@@ -167,6 +172,7 @@ void pb_grabber_close(struct pb_grabber *g) {
     if (g->wake_fd >= 0) close(g->wake_fd);
     pb_frame_queue_free(&g->queue);
     free(g->state.memory);
+    free(g->target);
     pthread_mutex_destroy(&g->lock);
     free(g);
 }

@@ -52,9 +52,12 @@ struct pb_grabber {
     pthread_mutex_t lock; /* guards what describe() reads */
     uint32_t described_width, described_height;
     char detail[512];
+    char *target; /* a copy */
 };
 
 /* Memory and encoder for the capture's present size. False with a sentence in `error`. */
 bool grabber_prepare(struct pb_grabber *g, char *error, size_t error_size);
+/* Asks the source to describe itself, for describe(). */
+void grabber_note_source(struct pb_grabber *g);
 void *grabber_run(void *grabber);
 #endif

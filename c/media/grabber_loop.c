@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /* A picture that stopped changing is encoded again this long after, because motion left it coarse. */
@@ -123,6 +124,7 @@ static enum pb_status take_new_size(struct pb_grabber *g) {
     bool prepared = grabber_prepare(g, error, sizeof error);
     struct pb_encoded notice = {.kind = PB_ENCODED_RESIZED, .capture_us = pb_monotonic_us()};
     put(g, &notice, NULL);
+    grabber_note_source(g);
     if (prepared) return PB_OK;
     detail(g, error);
     return PB_LOST;
@@ -255,6 +257,8 @@ static void report_lost(struct pb_grabber *g) {
 
 void *grabber_run(void *grabber) {
     struct pb_grabber *g = grabber;
+    /* The usual slack of 50 us would be added to every paced frame. */
+    prctl(PR_SET_TIMERSLACK, 1000);
     g->state.damage_us = pb_monotonic_us();
     while (!closing(g)) {
         enum pb_status status = turn(g);
