@@ -10,6 +10,13 @@ const graceMs = 1500;
 const living = new Set<Child>();
 const folders = new Set<string>();
 
+let ending = false;
+
+/** True once a signal asked to end: what fails now fails because everything is being ended. */
+export function isEnding(): boolean {
+  return ending;
+}
+
 export class BenchFailed extends Error {}
 
 /** What is not installed or not built; the bench is skipped with this sentence. */
@@ -125,7 +132,10 @@ for (const [signal, status] of [
   ["SIGTERM", 143],
   ["SIGHUP", 129],
 ] as const)
-  process.on(signal, () => void cleanUp().then(() => process.exit(status)));
+  process.on(signal, () => {
+    ending = true;
+    void cleanUp().then(() => process.exit(status));
+  });
 
 process.on("exit", () => {
   for (const child of living) child.process.kill("SIGKILL");

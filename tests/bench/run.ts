@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { cleanUp, finish, Missing } from "./children.ts";
+import { cleanUp, finish, isEnding, Missing } from "./children.ts";
 import { cases, glass } from "./glass.ts";
 import { buildTool } from "./meter.ts";
 import { microbench } from "./micro.ts";
@@ -88,6 +88,7 @@ for (const name of positionals.length ? positionals : Object.keys(benches)) {
   try {
     results[name] = await benches[name]?.();
   } catch (reason) {
+    if (isEnding()) await new Promise(() => undefined); // the signal's handler ends the program
     if (reason instanceof Missing) {
       console.log(`  skipped: ${reason.message}`);
       results[name] = { skipped: reason.message };
