@@ -9,10 +9,10 @@ import { native, ptr } from "./library.ts";
  * The address of buffer[start], for the length of one native call. It is asked for anew each time (2 ns), because the engine
  * moves a small typed array's bytes when somebody asks for its ArrayBuffer.
  */
-function addressAt(key: Uint8Array, buffer: Uint8Array, start: number, size: number): number {
+function addressAt(key: Uint8Array, buffer: Uint8Array, start: number, payloadSize: number, tailSize: number): number {
   if (key.length !== keyBytes) throw new RangeError(`a key has ${keyBytes} bytes, not ${key.length}`);
-  if (!(start >= 0 && size >= headerBytes && start + size <= buffer.length))
-    throw new RangeError(`a packet of ${size} bytes at ${start} does not lie in a buffer of ${buffer.length}`);
+  if (!(start >= 0 && payloadSize >= 0 && start + headerBytes + payloadSize + tailSize <= buffer.length))
+    throw new RangeError(`a payload of ${payloadSize} bytes at ${start} does not fit a buffer of ${buffer.length}`);
   return ptr(buffer) + start;
 }
 
@@ -27,14 +27,14 @@ export function nativeCipher(): PacketCipher {
     name: "libsodium",
     seal(key, counter, buffer, start, plainSize) {
       checkCounter(counter);
-      const header = addressAt(key, buffer, start, headerBytes + plainSize + tagBytes);
+      const header = addressAt(key, buffer, start, plainSize, tagBytes);
       const payload = header + headerBytes;
       pb_aead_seal(key, counter, header, headerBytes, payload, plainSize, payload);
     },
     open(key, counter, buffer, start, sealedSize) {
       if (sealedSize < tagBytes) return -1;
       checkCounter(counter);
-      const header = addressAt(key, buffer, start, headerBytes + sealedSize);
+      const header = addressAt(key, buffer, start, sealedSize, 0);
       const payload = header + headerBytes;
       return pb_aead_open(key, counter, header, headerBytes, payload, sealedSize, payload);
     },
