@@ -61,6 +61,8 @@ export const limits = {
   socketBufferBytes: 8 * 1024 * 1024,
   /** At the end of a command, what takes longer to close is given up and named. */
   closeTimeoutMs: 3000,
+  /** Largest file that `inspect` reads. */
+  inspectBytes: 16 * 1024 * 1024,
   /** Largest picture. */
   width: 8192,
   height: 8192,

@@ -1,7 +1,37 @@
-/** `patchbay key`: not yet assembled. */
-import { fail, type Result } from "../base/result.ts";
+/** `patchbay key show`: this device's public key, fingerprint and pairing code. Makes the key on first use; never shows the private one. */
+import { hostname } from "node:os";
+import { limits } from "../base/limits.ts";
+import { ok, type Result } from "../base/result.ts";
+import { fingerprint, formatPairingCode } from "../secure/fingerprint.ts";
+import { openStore } from "../store/database.ts";
+import { loadIdentity } from "../store/identity.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { printJson, printLine } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 
-export async function run(_parsed: Parsed<"key">): Promise<Result<void>> {
-  return fail("unavailable", "patchbay key cannot run: it is missing from this build.");
+export async function run({ flags }: Parsed<"key">, lifecycle: Lifecycle): Promise<Result<void>> {
+  const store = openStore();
+  if (!store.ok) return store;
+  lifecycle.defer("the database", () => store.value.close());
+  const identity = loadIdentity(store.value);
+  if (!identity.ok) return identity;
+  const { signing, name } = identity.value;
+  const place = flags.host ?? { host: hostname(), port: limits.port };
+  const code = formatPairingCode({ key: signing.publicKey, ...place });
+  if (!code.ok) return code;
+  const print = fingerprint(signing.publicKey);
+  if (flags.json) {
+    printJson({ fingerprint: print, publicKey: signing.publicKey.toBase64(), code: code.value });
+    return ok(undefined);
+  }
+  printLine(`Device       ${name}`);
+  printLine(`Fingerprint  ${print}`);
+  printLine(`Public key   ${signing.publicKey.toBase64()}`);
+  printLine(`Pairing code ${code.value}`);
+  if (flags.qr) {
+    const { qrForTerminal } = await import("../secure/qr.ts");
+    printLine();
+    printLine((await qrForTerminal(code.value)).trimEnd());
+  }
+  return ok(undefined);
 }

@@ -192,12 +192,12 @@ export const commands = {
   peers: {
     summary: "List paired devices, approve waiting ones, revoke others",
     description: [
-      "KEY names a device: its public key in base64, its pairing code, its fingerprint or the beginning of one, or its name " +
-        "when only one device has it. A public key or code may be approved before the device has ever connected.",
+      "KEY names a device: its public key in base64, its pairing code, its fingerprint, or its name or the beginning of it when " +
+        "only one device is called that. A public key or code may be approved before the device has ever connected.",
       "Before you approve a waiting device, compare the six words here with those that it shows. Words that differ mean that " +
         "someone is in between.",
     ],
-    usage: ["peers [list] [--json]", "peers approve KEY [--permit LIST] [--name NAME]", "peers revoke KEY"],
+    usage: ["peers [list] [--json]", "peers approve KEY [--permit LIST] [--json]", "peers revoke KEY [--json]"],
     examples: [
       ["peers list", "Who is approved, who waits, with the words to compare."],
       ["peers approve laptop", "Let the waiting device named laptop view, hear and control."],
@@ -222,18 +222,18 @@ export const commands = {
         env: false,
         help: "What an approved device may do.",
       },
-      name: { kind: "text", value: "NAME", env: false, help: "Name for a device approved before its first contact." },
     },
-    exits: ["no-input", "database-broken"],
+    exits: ["database-broken"],
   },
   inspect: {
     summary: "Explain the bytes of packets",
     description: [
-      "INPUT is hexadecimal text, a file or - for standard input. Prints each field with its offset, value and meaning, and " +
+      "INPUT is a file, hexadecimal text or - for standard input. A file holds packets back to back, or one packet a line in " +
+        "hexadecimal. Prints each field with its offset, value and meaning, and " +
         "says what is wrong with a packet that is not valid. Sealed payloads stay sealed: no key is read.",
     ],
     examples: [
-      ["inspect 544f4f5202060000010000000000000000000000", "Explain a header."],
+      ["inspect 544f4f5202050000010000000000000005000500000000", "Explain a keyframe request."],
       ["inspect packet.bin", "Explain a file."],
     ],
     positionals: [{ name: "input", required: true, help: "Hexadecimal bytes, a file, or - for standard input." }],

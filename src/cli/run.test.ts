@@ -61,3 +61,39 @@ test("version loads neither the web server, the database nor the native part", a
     ),
   ).toEqual([]);
 });
+
+describe("what nobody expected is one sentence and status 70", () => {
+  /** Runs `version` with its module replaced by one that does `body`. */
+  async function broken(body: string, ...args: string[]) {
+    const script = `
+      Bun.plugin({ name: "broken", setup(build) {
+        build.onLoad({ filter: /cli\\/version\\.ts$/ }, () => ({ loader: "ts", contents: ${JSON.stringify(
+          `export async function run(_, lifecycle) { lifecycle.defer("it", () => console.log("closed")); ${body} }`,
+        )} }));
+      } });
+      const { run } = await import(${JSON.stringify(`${import.meta.dir}/run.ts`)});
+      process.exit(await run(${JSON.stringify(["version", ...args])}, {}));`;
+    const process_ = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "pipe" });
+    const [out, err] = await Promise.all([new Response(process_.stdout).text(), new Response(process_.stderr).text()]);
+    return { out, err, status: await process_.exited };
+  }
+
+  test.each([
+    ["thrown", `throw new Error("boom");`],
+    ["in a callback", `await new Promise(() => setTimeout(() => { throw new Error("boom"); }, 1));`],
+    [
+      "in a promise that nobody awaits",
+      `void Promise.reject(new Error("boom")); await new Promise(() => setInterval(() => {}, 1e3));`,
+    ],
+  ])("%s", async (_, body) => {
+    const { out, err, status } = await broken(body);
+    expect([out, status]).toEqual(["closed\n", 70]);
+    expect(err).toBe("patchbay: A fault of Patchbay itself: boom. --verbose shows where.\n");
+  });
+
+  test("--verbose adds the stack", async () => {
+    const { err, status } = await broken(`throw new Error("boom");`, "--verbose");
+    expect(status).toBe(70);
+    expect(err).toContain("at run");
+  });
+});
