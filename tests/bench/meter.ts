@@ -1,9 +1,8 @@
 /**
  * The glass-to-glass meter at work: builds the C programs of this folder, starts private X displays, paints on one and reads
- * from the other. A program's first line names what it is built from, as in tests/c.
+ * from the other. A program's first comment names what it is built from: C files or folders (c/meter/) and libraries (-lxcb).
  */
-import { mkdirSync } from "node:fs";
-import { recipeOf } from "../../.ci/sanitize.ts";
+import { mkdirSync, readFileSync } from "node:fs";
 import { language, warnings } from "../../.ci/shim.ts";
 import { BenchFailed, type Child, finish, Missing, start, stop, until } from "./children.ts";
 
@@ -29,6 +28,18 @@ export interface Picture {
 }
 
 const folder = "build/bench";
+
+function recipeOf(source: string): { sources: string[]; libs: string[] } {
+  const text = readFileSync(source, "utf8");
+  const words = text.slice(0, text.indexOf("*/")).split(/\s+/);
+  const inFolder = (path: string) => [...new Bun.Glob(`${path}*.c`).scanSync(".")];
+  return {
+    sources: words.flatMap((word) =>
+      /^c\/\S*\.c$/.test(word) ? [word] : /^c\/\S*\/$/.test(word) ? inFolder(word) : [],
+    ),
+    libs: words.filter((word) => /^-l\w/.test(word)),
+  };
+}
 
 /** Builds tests/bench/<name>.c and returns the program. */
 export async function buildTool(name: string): Promise<string> {

@@ -8,10 +8,10 @@ import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp, finish, isEnding, Missing } from "./children.ts";
 import { cases, glass } from "./glass.ts";
-import { buildTool } from "./meter.ts";
 import { microbench } from "./micro.ts";
 import { memory, startTime } from "./processes.ts";
 import { referee } from "./referee.ts";
+import { stages } from "./stages.ts";
 import { streamers } from "./streamers.ts";
 
 function readArguments() {
@@ -40,21 +40,40 @@ const only = values.only.split(",").filter(Boolean);
 const named = values.streamers.split(",").filter(Boolean);
 const chosen = named.flatMap((name) => streamers[name] ?? []);
 
-/** Lets a program of this folder print for itself. */
-async function show(command: string[]): Promise<string> {
-  const output = await finish(command);
-  console.log(`\n${output.trimEnd()}`);
-  return output;
+const benches: Record<string, () => Promise<unknown>> = {
+  start: () => startTime(rounds * 10),
+  memory: () => memory(seconds),
+  microbench,
+  stages,
+  allocation: async () => {
+    const program = "tests/bench/allocation.ts";
+    if (!existsSync(program)) throw new Missing(`${program} does not exist`);
+    const told = (await finish([process.execPath, program])).trimEnd();
+    console.log(`\n${told}`);
+    return told;
+  },
+  referee: { type: "string" },
+        json: { type: "string" },
+      },
+    });
+  } catch (fault) {
+    console.error(fault instanceof Error ? fault.message : String(fault));
+    process.exit(64);
+  }
 }
+
+const { values, positionals } = readArguments();
+const seconds = Number(values.seconds);
+const rounds = Number(values.rounds);
+const only = values.only.split(",").filter(Boolean);
+const named = values.streamers.split(",").filter(Boolean);
+const chosen = named.flatMap((name) => streamers[name] ?? []);
 
 const benches: Record<string, () => Promise<unknown>> = {
   start: () => startTime(rounds * 10),
   memory: () => memory(seconds),
   microbench,
-  stages: async () => {
-    if (!existsSync("tests/bench/stages.c")) throw new Missing("tests/bench/stages.c does not exist");
-    return show([await buildTool("stages")]);
-  },
+  stages,
   allocation: () => {
     if (!existsSync("tests/bench/allocation.ts")) throw new Missing("tests/bench/allocation.ts does not exist");
     return show([process.execPath, "tests/bench/allocation.ts"]);
