@@ -14,9 +14,10 @@ struct pb_display_settings {
     bool fullscreen;
 };
 
-/* What a person did. Codes are Linux evdev codes; absolute positions are 0..65535 across the picture. */
+/* What a person did. Codes are Linux evdev codes; absolute positions are 0..65535 across the picture. Each group of input
+ * ends with EV_SYN. SHOWN: the server has put the oldest unreported picture on the screen. */
 struct pb_window_event {
-    enum { PB_WINDOW_INPUT, PB_WINDOW_FOCUS_LOST, PB_WINDOW_CLOSED, PB_WINDOW_RESIZED } kind;
+    enum { PB_WINDOW_INPUT, PB_WINDOW_FOCUS_LOST, PB_WINDOW_CLOSED, PB_WINDOW_RESIZED, PB_WINDOW_SHOWN } kind;
     uint16_t type, code;
     int32_t value;
     uint32_t width, height;
@@ -26,20 +27,29 @@ struct pb_display_backend {
     const char *name;
     bool (*probe)(const char *target, char *detail, size_t size);
     struct pb_display *(*open)(const struct pb_display_settings *settings, char *error, size_t error_size);
-    /* Descriptor that becomes readable when there are events, or -1: then events() is called after every picture
+    /* What was opened, in a few words. */
+    void (*describe)(struct pb_display *display, char *detail, size_t size);
+    /* Descriptor that becomes readable when there are events, or -1: then event() is called after every picture
      * and at least every 10 ms. */
     int (*descriptor)(struct pb_display *display);
-    /* Draws an I420 picture (BT.709, limited range), scaled to the window with its shape kept. Returns once the display
-     * server has it. */
+    /* Hands an I420 picture (BT.709, limited range) to the display server, scaled to the window with its shape kept. Never
+     * waits for the server: each PB_OK is followed by one SHOWN event, in order; PB_AGAIN means that no buffer is free
+     * until the next SHOWN event. The picture is not used after the return. */
     enum pb_status (*show)(struct pb_display *display, const struct pb_picture *picture);
     /* Next event: PB_OK and `*event`, PB_AGAIN when there is none, PB_LOST when the connection is gone. */
     enum pb_status (*event)(struct pb_display *display, struct pb_window_event *event);
     /* Relative pointer mode: the pointer is held inside and its movement comes as REL events. May be NULL. */
     enum pb_status (*grab_pointer)(struct pb_display *display, bool on);
-    /* The BGRA pixels last shown, unscaled or as on the screen; NULL when nothing was shown. */
+    /* May be NULL. */
+    enum pb_status (*set_fullscreen)(struct pb_display *display, bool on);
+    /* The BGRA pixels of the last SHOWN event, unscaled or as on the screen; NULL when nothing was shown. Valid until the
+     * next call of another function. */
     const struct pb_picture *(*shown)(struct pb_display *display);
     void (*close)(struct pb_display *display);
 };
 
+/* In order of preference, NULL-terminated. */
 extern const struct pb_display_backend *const pb_display_backends[];
+/* Shows nothing; also what is taken when no screen is found. */
+extern const struct pb_display_backend pb_display_headless;
 #endif
