@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- [NAME ...] [--seconds N] [--rounds N] [--only CASE,...] [--streamers patchbay,tigervnc]
- * [--referee DIR] [--json FILE]`: runs the benches by name, or all. Each prints a table; --json also writes the figures. What is not installed or not built skips its bench
- * with the line that provides it. Exit status 1 when a bench broke; a target that is not met is a figure, not a failure.
+ * [--referee DIR] [--json FILE]`: runs the benches by name, or all. Each prints a table; --json also writes the figures.
+ * What is not installed or not built skips its bench with the line that provides it. Exit status 1 when a bench broke; a
+ * target that is not met is a figure, not a failure.
  */
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -14,19 +15,19 @@ import { referee } from "./referee.ts";
 import { stages } from "./stages.ts";
 import { streamers } from "./streamers.ts";
 
+const options = {
+  /** Of each measurement. */
+  seconds: { type: "string", default: "10" },
+  rounds: { type: "string", default: "5" },
+  only: { type: "string", default: "" },
+  streamers: { type: "string", default: Object.keys(streamers).join(",") },
+  referee: { type: "string" },
+  json: { type: "string" },
+} as const;
+
 function readArguments() {
   try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        seconds: { type: "string", default: "10" },
-        rounds: { type: "string", default: "5" },
-        only: { type: "string", default: "" },
-        streamers: { type: "string", default: Object.keys(streamers).join(",") },
-        referee: { type: "string" },
-        json: { type: "string" },
-      },
-    });
+    return parseArgs({ allowPositionals: true, options });
   } catch (fault) {
     console.error(fault instanceof Error ? fault.message : String(fault));
     process.exit(64);
@@ -40,57 +41,37 @@ const only = values.only.split(",").filter(Boolean);
 const named = values.streamers.split(",").filter(Boolean);
 const chosen = named.flatMap((name) => streamers[name] ?? []);
 
-const benches: Record<string, () => Promise<unknown>> = {
-  start: () => startTime(rounds * 10),
-  memory: () => memory(seconds),
-  microbench,
-  stages,
-  allocation: async () => {
-    const program = "tests/bench/allocation.ts";
-    if (!existsSync(program)) throw new Missing(`${program} does not exist`);
-    const told = (await finish([process.execPath, program])).trimEnd();
-    console.log(`\n${told}`);
-    return told;
-  },
-  referee: { type: "string" },
-        json: { type: "string" },
-      },
-    });
-  } catch (fault) {
-    console.error(fault instanceof Error ? fault.message : String(fault));
-    process.exit(64);
-  }
+/** A program of its own, because it watches its own heap. */
+async function allocation(): Promise<string> {
+  const program = "tests/bench/allocation.ts";
+  if (!existsSync(program)) throw new Missing(`${program} does not exist`);
+  const told = (await finish([process.execPath, program])).trimEnd();
+  console.log(`\n${told}`);
+  return told;
 }
 
-const { values, positionals } = readArguments();
-const seconds = Number(values.seconds);
-const rounds = Number(values.rounds);
-const only = values.only.split(",").filter(Boolean);
-const named = values.streamers.split(",").filter(Boolean);
-const chosen = named.flatMap((name) => streamers[name] ?? []);
-
 const benches: Record<string, () => Promise<unknown>> = {
   start: () => startTime(rounds * 10),
   memory: () => memory(seconds),
   microbench,
   stages,
-  allocation: () => {
-    if (!existsSync("tests/bench/allocation.ts")) throw new Missing("tests/bench/allocation.ts does not exist");
-    return show([process.execPath, "tests/bench/allocation.ts"]);
-  },
+  allocation,
   referee: () => referee(seconds, values.referee, chosen),
   glass: () => glass({ seconds, rounds, only, streamers: chosen }),
 };
 
 function usageFault(): string | undefined {
-  const unknown = positionals.find((name) => !(name in benches));
-  if (unknown) return `there is no bench "${unknown}"; there are ${Object.keys(benches).join(", ")}`;
-  const strange = only.find((name) => !cases.some((c) => c.name === name));
-  if (strange) return `there is no case "${strange}"; there are ${cases.map((c) => c.name).join(", ")}`;
-  const stranger = named.find((name) => !(name in streamers));
-  if (stranger) return `there is no streamer "${stranger}"; there are ${Object.keys(streamers).join(", ")}`;
+  const stranger = (kind: string, asked: string[], known: string[]) => {
+    const unknown = asked.find((name) => !known.includes(name));
+    return unknown === undefined ? undefined : `there is no ${kind} "${unknown}"; there are ${known.join(", ")}`;
+  };
   if (!(seconds > 0 && rounds >= 1 && Number.isInteger(rounds))) return "--seconds and --rounds are positive numbers";
-  return undefined;
+  const caseNames = cases.map(({ name }) => name);
+  return (
+    stranger("bench", positionals, Object.keys(benches)) ??
+    stranger("case", only, caseNames) ??
+    stranger("streamer", named, Object.keys(streamers))
+  );
 }
 
 process.chdir(new URL("../..", import.meta.url).pathname);
