@@ -6,6 +6,7 @@ import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import type { structs } from "./abi.ts";
+import { ipText, withoutBrackets } from "./address-text.ts";
 import { layoutOf } from "./generate.ts";
 import type { Address, Datagram, FrameToSend, UdpSocket, UdpStats } from "./interfaces.ts";
 import { cString, native, textOf, wakeCallback } from "./library.ts";
@@ -143,7 +144,7 @@ class NativeUdp implements UdpSocket {
 
   address(host: string, port: number): Result<Address> {
     if (this.#closed) return fail("unavailable", "the UDP socket is closed");
-    const literal = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+    const literal = withoutBrackets(host);
     if (!Number.isInteger(port) || port < 1 || port > 65535) return fail("usage", `${port} is no port: 1 to 65535`);
     const out = new Uint8Array(head.size);
     const status: number = this.#lib.pb_udp_address(this.#handle, cString(literal), port, out);
@@ -214,17 +215,8 @@ function addressFrom(datagramHead: Uint8Array): Address {
   const view = new DataView(datagramHead.buffer, datagramHead.byteOffset, head.size);
   return {
     key: view.getFloat64(at.address_key, true),
-    host: hostText(datagramHead, view.getUint16(at.family, true), view.getUint32(at.scope, true)),
+    host: ipText(datagramHead, view.getUint16(at.family, true), view.getUint32(at.scope, true)),
     port: view.getUint16(at.port, true),
     native: datagramHead.slice(0, addressBytes),
   };
-}
-
-function hostText(bytes: Uint8Array, family: number, scope: number): string {
-  if (family === 4) return bytes.subarray(0, 4).join(".");
-  const groups = Array.from({ length: 8 }, (_, i) =>
-    (((bytes[2 * i] as number) << 8) | (bytes[2 * i + 1] as number)).toString(16),
-  );
-  const short = new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
-  return scope ? `${short}%${scope}` : short;
 }
