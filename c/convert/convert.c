@@ -11,7 +11,8 @@ static inline uint8_t luma(const uint8_t *p) {
 
 static inline uint8_t clamp(int value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
 
-static inline int mean(uint8_t a, uint8_t b) { return (a + b + 1) >> 1; }
+/* Rounds up, as the SIMD instruction does; what that adds to all channels alike cancels in chroma. */
+static inline int mean(int a, int b) { return (a + b + 1) >> 1; }
 
 __attribute__((optimize("O3"))) void pb_convert_rows_portable(const struct pb_row_pair *r, uint32_t x) {
     for (uint32_t i = x; i < r->width; i++) r->luma_top[i] = luma(r->top + 4 * i);
@@ -20,11 +21,11 @@ __attribute__((optimize("O3"))) void pb_convert_rows_portable(const struct pb_ro
     for (uint32_t i = x; i < r->width; i += 2) {
         const uint8_t *top = r->top + 4 * i, *bottom = r->bottom + 4 * i;
         uint32_t right = i + 1 < r->width ? 4 : 0;
-        int b = mean(top[0], bottom[0]) + mean(top[right], bottom[right]);
-        int g = mean(top[1], bottom[1]) + mean(top[right + 1], bottom[right + 1]);
-        int red = mean(top[2], bottom[2]) + mean(top[right + 2], bottom[right + 2]);
-        r->u[i / 2 * r->step] = clamp((b * U_B + g * U_G + red * U_R + 128 * 512 + 256) >> 9);
-        r->v[i / 2 * r->step] = clamp((b * V_B + g * V_G + red * V_R + 128 * 512 + 256) >> 9);
+        int b = mean(mean(top[0], bottom[0]), mean(top[right], bottom[right]));
+        int g = mean(mean(top[1], bottom[1]), mean(top[right + 1], bottom[right + 1]));
+        int red = mean(mean(top[2], bottom[2]), mean(top[right + 2], bottom[right + 2]));
+        r->u[i / 2 * r->step] = (uint8_t)(((b * U_B + g * U_G + red * U_R + 128) >> 8) + 128);
+        r->v[i / 2 * r->step] = (uint8_t)(((b * V_B + g * V_G + red * V_R + 128) >> 8) + 128);
     }
 }
 
