@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { cleanUp } from "./children.ts";
 import { buildTool, median, openDisplay, paint, read, untilSeen } from "./meter.ts";
+import { isBound } from "./streamers.ts";
 
 afterAll(cleanUp);
 
@@ -29,4 +30,12 @@ test("a display without a timecode is told apart from one that cannot be read", 
 test("the median of an even number of values lies between the middle ones", () => {
   expect(median([4, 1, 3])).toBe(3);
   expect(median([4, 1, 3, 2])).toBe(2.5);
+});
+
+test("a bound UDP port is found without sending anything to it", async () => {
+  const socket = await Bun.udpSocket({ hostname: "127.0.0.1" });
+  expect(isBound("udp", socket.port)).toBe(true);
+  const port = socket.port;
+  socket.close();
+  expect(isBound("udp", port)).toBe(false);
 });

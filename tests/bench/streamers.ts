@@ -32,11 +32,9 @@ async function freePort(): Promise<number> {
 }
 
 /** Is a local port bound? Looks into the kernel's table, because a connection would count as a client. */
-function isBound(protocol: "tcp" | "udp", port: number): boolean {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  return readFileSync(`/proc/net/${protocol}`, "utf8")
-    .split("\n")
-    .some((line) => line.slice(0, line.indexOf(":", 16) + 6).includes(wanted));
+export function isBound(protocol: "tcp" | "udp", port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  return new RegExp(`^ *\\d+: [0-9A-F]+:${hex} `, "m").test(readFileSync(`/proc/net/${protocol}`, "utf8"));
 }
 
 function pair(sender: Child, receiver: Child): Stream {
