@@ -1,7 +1,138 @@
-/** `patchbay client`: not yet assembled. */
-import { fail, type Result } from "../base/result.ts";
+/** `patchbay client`: finds the host, opens window and session, tells the person what to compare, and reports at the end. */
+import { lookup } from "node:dns/promises";
+import { writeFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { createLog } from "../base/log.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { Client, type ClientOptions } from "../client/client.ts";
+import { clientReport } from "../client/report.ts";
+import type { HostIdentity } from "../client/core.ts";
+import { fingerprint, sixWords } from "../secure/fingerprint.ts";
+import { openStore } from "../store/database.ts";
+import { loadIdentity } from "../store/identity.ts";
+import { Peers } from "../store/peers.ts";
+import { deviceName } from "../wire/root.ts";
+import { untilEnd } from "./host.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
+import { parseTarget, type Target } from "./target.ts";
+import { cpuMeter } from "./usage.ts";
+import { formatEndpoint } from "./values.ts";
 
-export async function run(_parsed: Parsed<"client">): Promise<Result<void>> {
-  return fail("unavailable", "patchbay client cannot run: it is missing from this build.");
+const log = createLog("client");
+
+export async function run({ flags, positionals }: Parsed<"client">, lifecycle: Lifecycle): Promise<Result<void>> {
+  const target = parseTarget(positionals.target);
+  if (!target.ok) return target;
+  const store = openStore();
+  if (!store.ok) return store;
+  lifecycle.defer("the database", () => store.value.close());
+  const loaded = loadIdentity(store.value, flags.name);
+  if (!loaded.ok) return loaded;
+  const identity = flags.name ? { ...loaded.value, name: deviceName(flags.name) } : loaded.value;
+  const peers = new Peers(store.value);
+  const place = formatEndpoint(target.value);
+  const pinned = target.value.key ? ok(target.value.key) : peers.hostKeyFor(place);
+  if (!pinned.ok) return pinned;
+  const address = await resolve(target.value);
+  if (!address.ok) return address;
+
+  let host: HostIdentity | undefined;
+  const opened = Client.open(optionsFrom(flags, target.value, address.value, pinned.value), identity, {
+    connected: (met) => {
+      host = met;
+      greet(met, place, pinned.value !== undefined);
+    },
+    admitted: (permissions) => {
+      if (permissions === 0) log.info("waiting for the host's owner to approve this device");
+      else if (host) pin(peers, place, host, target.value.key !== undefined);
+    },
+  });
+  if (!opened.ok) return opened;
+  const client = opened.value;
+  lifecycle.defer("the session", () => client.close());
+  let written: Result<void> = ok(undefined);
+  const cpu = cpuMeter();
+  if (flags.json || flags.png) {
+    lifecycle.defer("the report", async () => {
+      written = await report(client, flags, cpu);
+      if (!written.ok) log.error(written.message);
+    });
+  }
+  const ended = await untilEnd(client.ended, lifecycle, flags.seconds);
+  await lifecycle.close();
+  return ended.ok ? written : ended;
+}
+
+function optionsFrom(
+  flags: Parsed<"client">["flags"],
+  target: Target,
+  address: string,
+  expectedKey: Uint8Array | undefined,
+): ClientOptions {
+  return {
+    address,
+    port: target.port,
+    expectedKey,
+    output: flags.output,
+    display: flags.display ?? "",
+    decoder: flags.decoder,
+    title: `${target.host} - Patchbay`,
+    width: flags.size?.width ?? 0,
+    height: flags.size?.height ?? 0,
+    fullscreen: flags.fullscreen,
+    sendInput: flags.input,
+    relative: flags.relative,
+    readTimecode: flags.measure,
+    bitrateBps: flags.bitrate,
+    fps: flags.fps,
+    quality: flags.quality,
+  };
+}
+
+async function resolve({ host }: Target): Promise<Result<string>> {
+  if (isIP(host)) return ok(host);
+  try {
+    return ok((await lookup(host)).address);
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
+    return fail("no-host", `The name ${host} cannot be found${reason}; give an address if it has no name.`);
+  }
+}
+
+function greet(host: HostIdentity, place: string, isKnown: boolean): void {
+  log.info(`${host.name} at ${place} has the key ${fingerprint(host.key)}${isKnown ? ", as expected" : ""}`);
+  if (isKnown) return;
+  log.warn(
+    "this host is new to this device. Compare the six words with those that it shows:\n" +
+      `  six words    ${sixWords(host.handshakeHash).join(" ")}`,
+  );
+}
+
+/** From now on this place must have this key. */
+function pin(peers: Peers, place: string, host: HostIdentity, byCode: boolean): void {
+  log.info("approved");
+  const remembered = peers.rememberHost(place, host.key, byCode);
+  if (!remembered.ok) log.warn(`the host's key is not remembered: ${remembered.message}`);
+}
+
+async function report(client: Client, flags: Parsed<"client">["flags"], cpu: () => object): Promise<Result<void>> {
+  let png: Result<void> = ok(undefined);
+  if (flags.png) png = await writePicture(client, flags.png);
+  const json = flags.json ? writeReport(flags.json, { ...clientReport(client), cpu: cpu() }) : ok(undefined);
+  return png.ok ? json : png;
+}
+
+async function writePicture(client: Client, file: string): Promise<Result<void>> {
+  const picture = client.snapshot();
+  if (!picture) return fail("cannot-create", `There is no picture for ${file}: none was shown.`);
+  const { encodePng } = await import("./png.ts");
+  const bytes = await encodePng(picture);
+  try {
+    writeFileSync(file, bytes);
+    return ok(undefined);
+  } catch (cause) {
+    return fail("cannot-create", `The picture cannot be written to ${file}: ${cause instanceof Error ? cause.message : cause}.`);
+  }
 }

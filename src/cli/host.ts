@@ -1,7 +1,101 @@
-/** `patchbay host`: not yet assembled. */
-import { fail, type Result } from "../base/result.ts";
+/** `patchbay host`: opens the store, the host and the status page in this order, runs until the end, and reports. */
+import { createLog } from "../base/log.ts";
+import { ok, type Result } from "../base/result.ts";
+import { Directory } from "../host/directory.ts";
+import { Host, type HostOptions } from "../host/host.ts";
+import { hostStats } from "../host/status.ts";
+import { fingerprint } from "../secure/fingerprint.ts";
+import type { DeviceIdentity } from "../secure/identity.ts";
+import { openStore } from "../store/database.ts";
+import { loadIdentity } from "../store/identity.ts";
+import { deviceName } from "../wire/root.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
+import { cpuMeter } from "./usage.ts";
+import { formatEndpoint } from "./values.ts";
 
-export async function run(_parsed: Parsed<"host">): Promise<Result<void>> {
-  return fail("unavailable", "patchbay host cannot run: it is missing from this build.");
+const log = createLog("host");
+
+export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+  const store = openStore();
+  if (!store.ok) return store;
+  lifecycle.defer("the database", () => store.value.close());
+  const loaded = loadIdentity(store.value, flags.name);
+  if (!loaded.ok) return loaded;
+  const identity: DeviceIdentity = flags.name ? { ...loaded.value, name: deviceName(flags.name) } : loaded.value;
+  const directory = new Directory(store.value);
+  const opened = Host.open(optionsFrom(flags), identity, directory);
+  if (!opened.ok) return opened;
+  const host = opened.value;
+  lifecycle.defer("the host", () => host.close());
+  const stats = () => hostStats(host, identity, directory);
+  const page = await openPage(flags.dashboard, stats, lifecycle);
+  if (!page.ok) return page;
+  greet(host, identity, flags.listen.host, page.value);
+  let written: Result<void> = ok(undefined);
+  const cpu = cpuMeter();
+  const { json } = flags;
+  if (json) {
+    lifecycle.defer("the report", () => {
+      written = writeReport(json, { ...stats(), cpu: cpu() });
+      if (!written.ok) log.error(written.message);
+    });
+  }
+  const ended = await untilEnd(host.ended, lifecycle, flags.seconds);
+  await lifecycle.close();
+  return ended.ok ? written : ended;
+}
+
+/** The first of: a signal, the time given, or the work's own end. */
+export async function untilEnd(
+  ended: Promise<Result<void>>,
+  lifecycle: Lifecycle,
+  seconds: number | undefined,
+): Promise<Result<void>> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const time = new Promise<Result<void>>((resolve) => {
+    if (seconds !== undefined) timer = setTimeout(() => resolve(ok(undefined)), seconds * 1000);
+  });
+  const result = await Promise.race([ended, time, lifecycle.stopped.then(() => ok(undefined))]);
+  clearTimeout(timer);
+  return result;
+}
+
+function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
+  return {
+    capture: flags.capture,
+    target: flags.display ?? "",
+    encoder: flags.encoder,
+    width: flags.size?.width ?? 0,
+    height: flags.size?.height ?? 0,
+    fps: flags.fps,
+    bitrateBps: flags.bitrate,
+    keyframeIntervalSeconds: flags.keyframeInterval,
+    listen: flags.listen,
+    input: flags.input,
+    inputTarget: flags.inputTarget ?? "",
+  };
+}
+
+/** Loaded only when wanted: the web server costs start-up time and memory. */
+async function openPage(
+  dashboard: Parsed<"host">["flags"]["dashboard"],
+  stats: () => ReturnType<typeof hostStats>,
+  lifecycle: Lifecycle,
+): Promise<Result<string | undefined>> {
+  if (dashboard === "off") return ok(undefined);
+  const { startDashboard } = await import("../dashboard/server.ts");
+  const page = startDashboard({ address: dashboard.host, port: dashboard.port, stats, log: createLog("dashboard") });
+  if (!page.ok) return page;
+  lifecycle.defer("the status page", () => page.value.close());
+  return ok(page.value.url);
+}
+
+function greet(host: Host, identity: DeviceIdentity, address: string, url: string | undefined): void {
+  const { capture, encoder, width, height, detail } = host.describe();
+  log.info(`${identity.name} (${fingerprint(identity.signing.publicKey)}) is ready`);
+  log.info(`capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}`);
+  log.info(`clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`);
+  if (url) log.info(`status page ${url}`);
 }

@@ -1,6 +1,6 @@
 /** What programs read from the dashboard's server. One read-only route so far. */
 import { Elysia } from "elysia";
-import type { HostStats } from "./stats.ts";
+import type { HostStats } from "../host/stats.ts";
 
 /** GET /api/stats: HostStats as JSON, fresh at each request. */
 export function api(stats: () => HostStats) {

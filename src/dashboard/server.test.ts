@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { createLog } from "../base/log.ts";
 import { type Dashboard, startDashboard } from "./server.ts";
-import type { HostStats } from "./stats.ts";
+import type { HostStats } from "../host/stats.ts";
 
 export const exampleStats: HostStats = {
   version: "0.1.0",
@@ -17,7 +17,7 @@ export const exampleStats: HostStats = {
   peers: [],
   drops: { replay: 3 },
   udp: {
-    port: 9876,
+    port: 9876, receiveBufferBytes: 8388608,
     received: 1,
     receivedBytes: 2,
     sent: 3,

@@ -9,7 +9,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import { api } from "./api.ts";
 import { cookieName, isLoopback, type Listening, refusal, sameToken } from "./guard.ts";
 import { pageAssets } from "./page.ts";
-import type { HostStats } from "./stats.ts";
+import type { HostStats } from "../host/stats.ts";
 
 export interface DashboardSettings {
   /** IP address or name to listen on. */

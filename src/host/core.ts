@@ -53,6 +53,8 @@ export interface HostSettings extends DoorSettings {
 
 export class HostCore<R extends Remote, D extends Incoming> {
   readonly drops = new Counters<string>();
+  /** Drops on the connections of viewers that have left. */
+  readonly departed = new Counters<string>();
   readonly stream: Stream<OutgoingFrame>;
   readonly #settings: HostSettings;
   readonly #outbox: HostOutbox<R, D>;
@@ -180,6 +182,8 @@ export class HostCore<R extends Remote, D extends Incoming> {
     if (this.#viewers.get(viewer.remote.key) !== viewer) return;
     this.#viewers.delete(viewer.remote.key);
     viewer.close();
+    for (const counters of [viewer.drops, viewer.link.drops])
+      for (const [reason, count] of Object.entries(counters.toJSON())) this.departed.add(reason, count);
     this.#outbox.left(viewer, why);
     this.#agree();
   }

@@ -1,6 +1,7 @@
 /** What the host measures while it runs: each stage's time, and frames and bits over the last second. Reads no clock. */
 import { type Percentiles, Samples, stagesMs } from "../base/percentiles.ts";
 import { Rate } from "../base/rate.ts";
+import { type Stage, stages } from "./stats.ts";
 
 /** A frame's times on the host, microseconds of one monotonic clock. */
 export interface FrameTimes {
@@ -11,11 +12,9 @@ export interface FrameTimes {
   readonly encodedUs: number;
 }
 
-export const hostStages = ["wait", "capture", "convert", "encode", "queue", "send"] as const;
-export type HostStage = (typeof hostStages)[number];
 
 export class HostMeters {
-  readonly #samples = Object.fromEntries(hostStages.map((stage) => [stage, new Samples()])) as Record<HostStage, Samples>;
+  readonly #samples = Object.fromEntries(stages.map((stage) => [stage, new Samples()])) as Record<Stage, Samples>;
   readonly #frameRate = new Rate();
   readonly #bitRate = new Rate();
   frames = 0;
@@ -47,7 +46,7 @@ export class HostMeters {
   }
 
   /** Milliseconds by stage; a stage without samples is left out. */
-  stagesMs(): Partial<Record<HostStage, Percentiles>> {
+  stagesMs(): Partial<Record<Stage, Percentiles>> {
     return stagesMs(this.#samples);
   }
 }

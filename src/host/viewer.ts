@@ -3,6 +3,7 @@
  * keys it holds down. It decides what a client may do; it opens no socket and injects nothing itself.
  */
 import { Counters } from "../base/counters.ts";
+import { Rate } from "../base/rate.ts";
 import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
@@ -17,6 +18,8 @@ export interface OutgoingFrame extends StreamFrame {
   readonly chunkFlags: number;
   readonly captureUs: number;
   readonly spreadUs: number;
+  /** When it is handed out. */
+  readonly sentUs: number;
 }
 
 /** Where a client is reached. */
@@ -63,17 +66,18 @@ export class Viewer<R extends Remote> {
   readonly wishes: Wishes = { bitrateBps: undefined, fps: undefined, quality: undefined };
   readonly drops = new Counters<ViewerDrop>();
   readonly connectedUs: number;
+  readonly bitRate = new Rate();
   subscription: Subscription<OutgoingFrame> | undefined;
   permissions = 0;
   lastFrameId = 0;
   inputEvents = 0;
+  framesDelivered = 0;
 
   readonly #held = new HeldKeys();
   readonly #budget = new InputBudget();
   readonly #stream: Stream<OutgoingFrame>;
   readonly #outbox: ViewerOutbox<R>;
   readonly #events: ViewerEvents;
-  #nowUs: number;
 
   constructor(
     readonly remote: R,
@@ -87,7 +91,6 @@ export class Viewer<R extends Remote> {
     this.#stream = stream;
     this.#outbox = outbox;
     this.#events = events;
-    this.#nowUs = nowUs;
     this.connectedUs = nowUs;
     const handler: LinkHandler = {
       control: (command, value) => this.#control(command, value),
@@ -111,7 +114,6 @@ export class Viewer<R extends Remote> {
   }
 
   receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
-    this.#nowUs = nowUs;
     this.link.receive(buffer, view, start, size, nowUs);
     this.#outbox.flushInput();
   }
@@ -119,11 +121,13 @@ export class Viewer<R extends Remote> {
   /** The stream's delivery: one native batch for the whole frame. */
   deliver(frame: OutgoingFrame): boolean {
     const packets = Math.ceil(frame.size / chunkDataLimit);
-    const { key, counter } = this.link.session.reserve(packets, frame.captureUs);
+    const { key, counter } = this.link.session.reserve(packets, frame.sentUs);
     const sent = this.#outbox.sendFrame(this.remote, key, counter, frame);
     if (sent < 0) return false;
     this.lastFrameId = frame.frameId;
-    this.link.noteSent(sent, frame.size, this.#nowUs);
+    this.framesDelivered++;
+    this.link.noteSent(sent, frame.size, frame.sentUs);
+    this.bitRate.add(frame.size * 8, frame.sentUs);
     return true;
   }
 

@@ -81,16 +81,10 @@ export function openStore(options: OpenOptions = {}): Result<Store> {
   try {
     sql = new Database(path, { readwrite: true, create: false, strict: true });
     sql.run(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
-    const refusal = inspect(sql, path);
-    if (refusal) {
-      sql.close();
-      return refusal;
-    }
-    enterWal(sql);
-    sql.run("PRAGMA synchronous = NORMAL");
-    sql.run("PRAGMA foreign_keys = ON");
-    migrate(sql);
-    return ok(new Store(path, sql));
+    const refusal = prepareSchema(sql, path);
+    if (!refusal) return ok(new Store(path, sql));
+    sql.close();
+    return refusal;
   } catch (error) {
     sql?.close();
     return explain(error, path);
@@ -142,7 +136,17 @@ function tighten(path: string, mode: number, stats: Stats, log: Log): void {
   log.warn(`${path} could be read by others (mode ${octal(stats.mode)}); it is now ${octal(mode)}`);
 }
 
-/** Looks before anything is changed. */
+/** Looks before anything is changed, and once more under the writing lock, because another process may just have started too. */
+function prepareSchema(sql: Database, path: string): Failure | undefined {
+  const refusal = sql.transaction(() => inspect(sql, path) ?? checkPages(sql, path)).deferred();
+  if (refusal) return refusal;
+  enterWal(sql);
+  sql.run("PRAGMA synchronous = NORMAL");
+  sql.run("PRAGMA foreign_keys = ON");
+  return sql.transaction(() => inspect(sql, path) ?? migrate(sql)).immediate();
+}
+
+/** Whose file this is. Runs in a transaction: another process that is just making the tables must not be seen half-way. */
 function inspect(sql: Database, path: string): Failure | undefined {
   const version = pragma(sql, "user_version");
   const owner = pragma(sql, "application_id");
@@ -153,12 +157,14 @@ function inspect(sql: Database, path: string): Failure | undefined {
       `${path} is another program's database; move it away or choose another XDG_DATA_HOME.`,
     );
   }
-  if (version > migrations.length) {
-    return fail(
-      "database-broken",
-      `The database ${path} is from a newer Patchbay (schema ${version}, this one knows ${migrations.length}); update Patchbay.`,
-    );
-  }
+  if (version <= migrations.length) return undefined;
+  return fail(
+    "database-broken",
+    `The database ${path} is from a newer Patchbay (schema ${version}, this one knows ${migrations.length}); update Patchbay.`,
+  );
+}
+
+function checkPages(sql: Database, path: string): Failure | undefined {
   const check = sql.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
   return check === "ok" ? undefined : corrupt(path);
 }
@@ -178,15 +184,11 @@ function enterWal(sql: Database): void {
   }
 }
 
-/** All missing steps in one transaction. It always writes, because only a write shows that the file can be written. */
-function migrate(sql: Database): void {
-  sql
-    .transaction(() => {
-      for (const step of migrations.slice(pragma(sql, "user_version"))) sql.run(step);
-      sql.run(`PRAGMA application_id = ${applicationId}`);
-      sql.run(`PRAGMA user_version = ${migrations.length}`);
-    })
-    .immediate();
+/** All missing steps. It always writes, because only a write shows that the file can be written. */
+function migrate(sql: Database): undefined {
+  for (const step of migrations.slice(pragma(sql, "user_version"))) sql.run(step);
+  sql.run(`PRAGMA application_id = ${applicationId}`);
+  sql.run(`PRAGMA user_version = ${migrations.length}`);
 }
 
 function pragma(sql: Database, name: "user_version" | "application_id"): number {

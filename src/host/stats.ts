@@ -7,7 +7,7 @@ import type { Percentiles } from "../base/percentiles.ts";
 export type { Percentiles };
 
 /** The host's stages in the order a frame passes them. */
-export const stages = ["capture", "convert", "encode", "queue", "send"] as const;
+export const stages = ["wait", "capture", "convert", "encode", "queue", "send"] as const;
 export type Stage = (typeof stages)[number];
 
 export interface PeerStats {
@@ -58,6 +58,8 @@ export interface HostStats {
   readonly drops: Readonly<Record<string, number>>;
   readonly udp: {
     readonly port: number;
+    /** Bytes that the system granted. */
+    readonly receiveBufferBytes: number;
     readonly received: number;
     readonly receivedBytes: number;
     readonly sent: number;

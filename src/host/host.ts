@@ -1,0 +1,278 @@
+/**
+ * The host at work: grabber, socket, injector, store and page around the core. This shell does the I/O and decides nothing; the
+ * order in which things open is the order below, and they close the other way round.
+ */
+import { nativeCipher } from "../../ffi/aead.ts";
+import { openGrabber } from "../../ffi/grabber.ts";
+import { openInput } from "../../ffi/input.ts";
+import type { Address, Datagram, Grabber, GrabberDescription, Injector, UdpSocket } from "../../ffi/interfaces.ts";
+import { openUdp } from "../../ffi/udp.ts";
+import { monotonicClock } from "../base/clock.ts";
+import { limits } from "../base/limits.ts";
+import { createLog } from "../base/log.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { DeviceIdentity } from "../secure/identity.ts";
+import { chunkFlag } from "../wire/root.ts";
+import { HostCore, type HostOutbox, type LeaveReason } from "./core.ts";
+import type { Directory } from "./directory.ts";
+import { HostMeters } from "./meters.ts";
+import type { Viewer } from "./viewer.ts";
+import type { EncoderSettings } from "./wishes.ts";
+
+const log = createLog("host");
+
+export interface HostOptions {
+  readonly capture: string;
+  /** X display, device or file; "" for the default. */
+  readonly target: string;
+  readonly encoder: string;
+  readonly width: number;
+  readonly height: number;
+  readonly fps: number;
+  readonly bitrateBps: number;
+  readonly keyframeIntervalSeconds: number;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Injection backend, or "off". */
+  readonly input: string;
+  readonly inputTarget: string;
+}
+
+/** How often unanswered things are looked at while somebody is connected. */
+const tickMs = 10;
+/** How often the owner's decisions are looked for in the database. */
+const reviewMs = 300;
+
+export class Host {
+  readonly meters = new HostMeters();
+  readonly core: HostCore<Address, Datagram>;
+  readonly startedUs = monotonicClock.nowUs();
+  /** Settles when the host cannot go on by itself: what is captured went away. */
+  readonly ended: Promise<Result<void>>;
+
+  readonly #directory: Directory;
+  readonly #udp: UdpSocket;
+  readonly #grabber: Grabber;
+  readonly #injector: Injector | undefined;
+  readonly #end: (result: Result<void>) => void;
+  #settings: EncoderSettings;
+  #frameId = 0;
+  #size: { width: number; height: number };
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  readonly #reviewing: ReturnType<typeof setInterval>;
+  #closed = false;
+
+  static open(options: HostOptions, identity: DeviceIdentity, directory: Directory): Result<Host> {
+    // The callbacks run on the event loop, hence after `host` is set.
+    let host: Host | undefined;
+    const udp = openUdp({ address: options.listen.host, port: options.listen.port }, () => {
+      if (host) host.#onDatagrams();
+    });
+    if (!udp.ok) return udp;
+    const grabber = openGrabber(grabberSettings(options), () => {
+      if (host) host.#onFrames();
+    });
+    if (!grabber.ok) {
+      udp.value.close();
+      return grabber;
+    }
+    const injector = openInjector(options, grabber.value.describe());
+    if (!injector.ok) {
+      grabber.value.close();
+      udp.value.close();
+      return injector;
+    }
+    host = new Host(options, identity, directory, udp.value, grabber.value, injector.value);
+    return ok(host);
+  }
+
+  private constructor(
+    options: HostOptions,
+    identity: DeviceIdentity,
+    directory: Directory,
+    udp: UdpSocket,
+    grabber: Grabber,
+    injector: Injector | undefined,
+  ) {
+    this.#directory = directory;
+    this.#udp = udp;
+    this.#grabber = grabber;
+    this.#injector = injector;
+    this.#settings = { bitrateBps: options.bitrateBps, fps: options.fps, quality: 50 };
+    const { width, height } = grabber.describe();
+    this.#size = { width, height };
+    const { promise, resolve } = Promise.withResolvers<Result<void>>();
+    this.ended = promise;
+    this.#end = resolve;
+    grabber.setPaused(true);
+    this.core = new HostCore({ identity, cipher: nativeCipher(), owner: this.#settings }, this.#outbox());
+    this.#reviewing = setInterval(() => {
+      if (directory.changed()) this.core.review(monotonicClock.nowUs());
+    }, reviewMs);
+  }
+
+  get port(): number {
+    return this.#udp.port;
+  }
+
+  get receiveBufferBytes(): number {
+    return this.#udp.bufferBytes;
+  }
+
+  /** What is captured and encoded now, with the size of the newest picture. */
+  describe(): GrabberDescription {
+    return { ...this.#grabber.describe(), ...this.#size };
+  }
+
+  get inputBackend(): string {
+    return this.#injector?.backend ?? "off";
+  }
+
+  get settings(): EncoderSettings {
+    return this.#settings;
+  }
+
+  udpStats() {
+    return this.#udp.stats();
+  }
+
+  grabberStats() {
+    return this.#grabber.stats();
+  }
+
+  #outbox(): HostOutbox<Address, Datagram> {
+    const directory = this.#directory;
+    const injector = this.#injector;
+    return {
+      send: (to, packet, size) => void this.#udp.send(to, packet, size),
+      sendFrame: (to, key, counter, frame) => this.#udp.sendFrame(to, key, counter, frame),
+      addressOf: (datagram) => this.#udp.addressOf(datagram),
+      inject: (type, code, value) => void injector?.send(type, code, value),
+      flushInput: () => injector?.flush(),
+      requestKeyframe: () => this.#grabber.requestKeyframe(),
+      encoder: (settings, watched) => this.#configure(settings, watched),
+      meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),
+      verdict: (key) => directory.verdict(key),
+      joined: (viewer) => {
+        this.#tick();
+        announce(viewer, directory);
+      },
+      left: (viewer, why) => this.#left(viewer, why),
+    };
+  }
+
+  #configure(settings: EncoderSettings, watched: boolean): void {
+    const before = this.#settings;
+    if (settings.bitrateBps !== before.bitrateBps) this.#grabber.setBitrate(settings.bitrateBps);
+    if (settings.fps !== before.fps) this.#grabber.setFps(settings.fps);
+    if (settings.quality !== before.quality) this.#grabber.setQuality(settings.quality);
+    this.#settings = settings;
+    this.#grabber.setPaused(!watched);
+  }
+
+  #left(viewer: Viewer<Address>, why: LeaveReason): void {
+    const seconds = (monotonicClock.nowUs() - viewer.connectedUs) / 1e6;
+    log.info(`${viewer.identity.name} (${viewer.identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`);
+    this.#directory.left(viewer, seconds, why);
+  }
+
+  #onDatagrams(): void {
+    this.#udp.rearm();
+    this.#udp.drain((datagram) => this.core.receive(datagram, monotonicClock.nowUs()));
+    if (this.core.busy) this.#tick();
+  }
+
+  #onFrames(): void {
+    const grabber = this.#grabber;
+    grabber.rearm();
+    for (let frame = grabber.take(); frame; frame = grabber.take()) {
+      if (frame.kind === "lost") {
+        this.#end(fail("unavailable", "What is captured went away: the display or device was closed."));
+        return;
+      }
+      if (frame.kind === "resized") {
+        this.#size = { width: frame.width, height: frame.height };
+        log.info(`the picture is now ${frame.width}x${frame.height}`);
+        grabber.release();
+        continue;
+      }
+      const takenUs = monotonicClock.nowUs();
+      this.#frameId = (this.#frameId + 1) >>> 0;
+      this.core.publish({
+        address: frame.address,
+        size: frame.size,
+        keyframe: frame.keyframe,
+        frameId: this.#frameId,
+        chunkFlags: frame.keyframe ? chunkFlag.keyframe : 0,
+        captureUs: frame.captureUs,
+        spreadUs: 500_000 / this.#settings.fps,
+        sentUs: takenUs,
+      });
+      this.meters.add(frame, frame.size, frame.keyframe, takenUs, monotonicClock.nowUs());
+      grabber.release();
+    }
+  }
+
+  /** Runs the clockwork while there is anybody to keep time for, and lets the process sleep otherwise. */
+  #tick(): void {
+    this.#ticking ??= setInterval(() => {
+      this.core.tick(monotonicClock.nowUs());
+      if (this.core.busy) return;
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }, tickMs);
+  }
+
+  /** Says goodbye to all clients, releases their keys, stops the threads. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#ticking);
+    clearInterval(this.#reviewing);
+    this.core.close(monotonicClock.nowUs());
+    this.#injector?.close();
+    this.#grabber.close();
+    this.#udp.close();
+    this.#end(ok(undefined));
+  }
+}
+
+const leaveTexts: Record<LeaveReason, string> = {
+  left: "left",
+  silent: `was silent for ${limits.peerTimeoutUs / 1e6} s and is taken as gone`,
+  overflowed: "stopped acknowledging commands and was disconnected",
+  replaced: "connected anew; its old connection ended",
+  revoked: "was revoked and is disconnected",
+  closed: "was disconnected",
+};
+
+function grabberSettings(options: HostOptions) {
+  const { capture, target, encoder, width, height, fps, bitrateBps, keyframeIntervalSeconds } = options;
+  const keyframeInterval = Math.round(keyframeIntervalSeconds * fps);
+  return { capture, target, encoder, width, height, fps, bitrateBps, keyframeInterval };
+}
+
+function openInjector(options: HostOptions, source: GrabberDescription): Result<Injector | undefined> {
+  if (options.input === "off") return ok(undefined);
+  // Input belongs where the picture comes from: what shows no X display takes no X input unless told where.
+  const target = options.inputTarget || (source.capture === "x11" ? options.target : "");
+  const wanted = options.input === "auto" && source.capture !== "x11" && !options.inputTarget ? "log" : options.input;
+  const opened = openInput(wanted, target);
+  if (opened.ok || options.input !== "auto") return opened;
+  log.warn(`input is off: ${opened.message}`);
+  return ok(undefined);
+}
+
+function announce(viewer: Viewer<Address>, directory: Directory): void {
+  const { name, fingerprint, words, key } = viewer.identity;
+  const from = `${viewer.remote.host}:${viewer.remote.port}`;
+  if (directory.verdict(key).state === "approved") {
+    log.info(`${name} (${fingerprint}) is connected from ${from}`);
+    return;
+  }
+  log.warn(
+    `${name} asks to connect from ${from}.\n` +
+      `  fingerprint  ${fingerprint}\n` +
+      `  six words    ${words.join(" ")}\n` +
+      `  If that device shows the same words:  patchbay peers approve ${fingerprint}`,
+  );
+}

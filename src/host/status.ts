@@ -1,0 +1,97 @@
+/** Puts together what the status page, /api/stats and the final report say of a running host. Reads only. */
+import { monotonicClock } from "../base/clock.ts";
+import { toMillis } from "../base/units.ts";
+import type { HostStats, PeerStats } from "./stats.ts";
+import type { DeviceIdentity } from "../secure/identity.ts";
+import { fingerprint } from "../secure/fingerprint.ts";
+import { version } from "../version.ts";
+import { permission } from "../wire/root.ts";
+import type { Directory } from "./directory.ts";
+import type { Host } from "./host.ts";
+import type { Remote, Viewer } from "./viewer.ts";
+
+export function hostStats(host: Host, identity: DeviceIdentity, directory: Directory): HostStats {
+  const nowUs = monotonicClock.nowUs();
+  const source = host.describe();
+  const grabber = host.grabberStats();
+  const viewers = [...host.core.viewers];
+  const udp = host.udpStats();
+  return {
+    version,
+    name: identity.name,
+    fingerprint: fingerprint(identity.signing.publicKey),
+    uptimeSeconds: (nowUs - host.startedUs) / 1e6,
+    source: { ...source, fps: host.settings.fps },
+    stream: {
+      fps: host.meters.fps(nowUs),
+      bitrateBps: host.meters.bitrateBps(nowUs),
+      frames: host.meters.frames,
+      keyframes: host.meters.keyframes,
+      skipped: {
+        "capture-busy": grabber.skippedBusy,
+        "queue-full": grabber.skippedFull,
+        "rate-control": grabber.skippedEncoder,
+        "send-queue-full": sum(viewers, (viewer) => viewer.subscription?.stats.droppedFull ?? 0),
+        "waiting-for-keyframe": sum(viewers, (viewer) => viewer.subscription?.stats.droppedWaiting ?? 0),
+      },
+    },
+    stagesMs: host.meters.stagesMs(),
+    peers: [...viewers.map((viewer) => connectedPeer(viewer, nowUs)), ...absentPeers(directory, viewers)],
+    drops: allDrops(host, viewers),
+    udp: { port: host.port, receiveBufferBytes: host.receiveBufferBytes, ...udp },
+  };
+}
+
+const sum = (viewers: readonly Viewer<Remote>[], of: (viewer: Viewer<Remote>) => number): number =>
+  viewers.reduce((total, viewer) => total + of(viewer), 0);
+
+function allDrops(host: Host, viewers: readonly Viewer<Remote>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  const counts = [host.core.drops, host.core.departed, ...viewers.flatMap((viewer) => [viewer.drops, viewer.link.drops])];
+  for (const counters of counts)
+    for (const [reason, count] of Object.entries(counters.toJSON())) total[reason] = (total[reason] ?? 0) + count;
+  return total;
+}
+
+function connectedPeer(viewer: Viewer<Remote>, nowUs: number): PeerStats {
+  const { identity, link, remote } = viewer;
+  const seconds = (nowUs - viewer.connectedUs) / 1e6;
+  const roundTripUs = link.clock.roundTripUs;
+  return {
+    name: identity.name,
+    fingerprint: identity.fingerprint,
+    state: viewer.admitted ? "connected" : "waiting",
+    ...(viewer.admitted ? {} : { words: identity.words }),
+    permissions: permissionNames(viewer.permissions),
+    address: `${remote.host.includes(":") ? `[${remote.host}]` : remote.host}:${remote.port}`,
+    connectedSeconds: seconds,
+    rttMs: roundTripUs === undefined ? null : toMillis(roundTripUs),
+    lossPercent: link.lossPercent,
+    bitrateBps: viewer.bitRate.perSecond(nowUs),
+  };
+}
+
+function absentPeers(directory: Directory, viewers: readonly Viewer<Remote>[]): PeerStats[] {
+  const present = new Set(viewers.map((viewer) => viewer.identity.fingerprint));
+  return directory
+    .list()
+    .filter((peer) => !present.has(peer.fingerprint))
+    .map((peer) => ({
+      name: peer.name || "not seen yet",
+      fingerprint: peer.fingerprint,
+      state: peer.state,
+      ...(peer.state === "waiting" && peer.words ? { words: peer.words.split(" ") } : {}),
+      permissions: permissionNames(peer.permissions),
+      address: peer.address ?? "",
+      connectedSeconds: 0,
+      rttMs: null,
+      lossPercent: 0,
+      bitrateBps: 0,
+    }));
+}
+
+function permissionNames(bits: number): string[] {
+  return Object.entries(permission)
+    .filter(([, bit]) => (bits & bit) !== 0)
+    .map(([name]) => name);
+}
