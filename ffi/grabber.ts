@@ -44,11 +44,13 @@ export function openGrabber(settings: GrabberSettings, onWake: () => void): Resu
   const wake = wakeCallback(() => {
     if (open) onWake();
   });
-  const names = [settings.capture, settings.target, settings.encoder].map(cString) as [Uint8Array, Uint8Array, Uint8Array];
+  const capture = cString(settings.capture);
+  const target = cString(settings.target);
+  const encoder = cString(settings.encoder);
   const handle = native().pb_grabber_open(
-    ptr(names[0]),
-    ptr(names[1]),
-    ptr(names[2]),
+    ptr(capture),
+    ptr(target),
+    ptr(encoder),
     settings.width,
     settings.height,
     settings.fps,
@@ -65,7 +67,8 @@ export function openGrabber(settings: GrabberSettings, onWake: () => void): Resu
   return ok(
     new NativeGrabber(handle, () => {
       open = false;
-      wake.close();
+      // Wake-ups that were on their way into the event loop still arrive.
+      setTimeout(() => wake.close(), 100).unref();
     }),
   );
 }
@@ -91,6 +94,7 @@ class NativeGrabber implements Grabber {
   };
   readonly #onClosed: () => void;
   #handle: Pointer | null;
+  #lastStats: GrabberStats | undefined;
 
   constructor(handle: Pointer, onClosed: () => void) {
     this.#handle = handle;
@@ -175,7 +179,9 @@ class NativeGrabber implements Grabber {
       throw new Error(`the grabber refuses ${key} = ${value}`);
   }
 
+  /** After close(): the numbers at the end. */
   stats(): GrabberStats {
+    if (this.#handle === null && this.#lastStats) return this.#lastStats;
     const out = new BigUint64Array(statsFields.length);
     this.#native.pb_grabber_stats(this.#open(), ptr(out));
     const value = (field: keyof typeof structs.pb_grabber_stats) =>
@@ -194,6 +200,7 @@ class NativeGrabber implements Grabber {
 
   close(): void {
     if (this.#handle === null) return;
+    this.#lastStats = this.stats();
     this.#native.pb_grabber_close(this.#handle);
     this.#handle = null;
     this.#onClosed();
