@@ -6,7 +6,7 @@ import { nativeCipher } from "../../ffi/aead.ts";
 import type { Address, Player, PlayerEvent, UdpSocket } from "../../ffi/interfaces.ts";
 import { openPlayer } from "../../ffi/player.ts";
 import { openUdp } from "../../ffi/udp.ts";
-import { monotonicClock } from "../base/clock.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import { limits } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";

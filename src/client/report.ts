@@ -1,5 +1,5 @@
 /** What a client reports at its end, and while it runs. Reads only. */
-import { monotonicClock } from "../base/clock.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import type { Percentiles } from "../base/percentiles.ts";
 import { toMillis } from "../base/units.ts";
 import type { Client } from "./client.ts";

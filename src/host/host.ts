@@ -4,10 +4,10 @@
  */
 import { nativeCipher } from "../../ffi/aead.ts";
 import { openGrabber } from "../../ffi/grabber.ts";
-import { openInput } from "../../ffi/input.ts";
+import { openInjector } from "../../ffi/input.ts";
 import type { Address, Datagram, Grabber, GrabberDescription, Injector, UdpSocket } from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
-import { monotonicClock } from "../base/clock.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -75,7 +75,7 @@ export class Host {
       udp.value.close();
       return grabber;
     }
-    const injector = openInjector(options, grabber.value.describe());
+    const injector = chooseInjector(options, grabber.value.describe());
     if (!injector.ok) {
       grabber.value.close();
       udp.value.close();
@@ -251,12 +251,12 @@ function grabberSettings(options: HostOptions) {
   return { capture, target, encoder, width, height, fps, bitrateBps, keyframeInterval };
 }
 
-function openInjector(options: HostOptions, source: GrabberDescription): Result<Injector | undefined> {
+function chooseInjector(options: HostOptions, source: GrabberDescription): Result<Injector | undefined> {
   if (options.input === "off") return ok(undefined);
   // Input belongs where the picture comes from: what shows no X display takes no X input unless told where.
   const target = options.inputTarget || (source.capture === "x11" ? options.target : "");
   const wanted = options.input === "auto" && source.capture !== "x11" && !options.inputTarget ? "log" : options.input;
-  const opened = openInput(wanted, target);
+  const opened = openInjector(wanted, target);
   if (opened.ok || options.input !== "auto") return opened;
   log.warn(`input is off: ${opened.message}`);
   return ok(undefined);

@@ -1,5 +1,5 @@
 /** Puts together what the status page, /api/stats and the final report say of a running host. Reads only. */
-import { monotonicClock } from "../base/clock.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import { toMillis } from "../base/units.ts";
 import type { HostStats, PeerStats } from "./stats.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
