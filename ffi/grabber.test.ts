@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 async function startServer(...options: string[]): Promise<{ display: string; kill: () => Promise<void> }> {
-  const command = ["Xvfb", "-displayfd", "1", "-nolisten", "tcp", "-screen", "0", "960x200x24", ...options];
+  const command = ["Xvfb", "-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0", "960x200x24", ...options];
   const server = Bun.spawn(command, { stdout: "pipe", stderr: "ignore" });
   const kill = async () => {
     server.kill("SIGKILL");
