@@ -4,6 +4,7 @@
 #define PB_DISPLAY_X11_H
 #include "../input/x11_keymap.h"
 #include "display.h"
+#include "layout.h"
 
 #include <xcb/shm.h>
 #include <xcb/xcb.h>
@@ -16,12 +17,6 @@ struct window_buffer {
     xcb_shm_seg_t segment; /* 0: ordinary memory */
     unsigned busy;         /* puts that the server has not finished */
     struct pb_picture picture;
-};
-
-/* Where the picture lies in the window. */
-struct window_layout {
-    uint32_t window_width, window_height, picture_width, picture_height;
-    uint32_t x, y, width, height;
 };
 
 /* A put on its way; the server finishes them in order. */
@@ -48,7 +43,7 @@ struct pb_display {
     int16_t normal_x, normal_y;
     uint32_t normal_width, normal_height; /* before fullscreen, without a window manager */
     struct window_atoms atoms;
-    struct window_layout layout;
+    struct pb_layout layout;
     struct window_buffer buffers[WINDOW_BUFFERS];
     int last_put, last_shown; /* buffers, or -1 */
     struct window_put puts[WINDOW_PUTS];

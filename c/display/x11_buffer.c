@@ -67,20 +67,14 @@ static bool reserve(struct pb_display *d, int index, size_t bytes) {
     return b->pixels != NULL;
 }
 
-/* The picture's shape is kept; what is left of the window stays black. */
+/* What the picture leaves of the window is black. */
 void window_layout(struct pb_display *d, uint32_t picture_width, uint32_t picture_height) {
-    struct window_layout *l = &d->layout;
+    struct pb_layout *l = &d->layout;
     if (l->window_width == d->width && l->window_height == d->height && l->picture_width == picture_width &&
         l->picture_height == picture_height)
         return;
-    *l = (struct window_layout){d->width, d->height, picture_width, picture_height, 0, 0, d->width, d->height};
-    uint64_t by_width = (uint64_t)d->width * picture_height, by_height = (uint64_t)d->height * picture_width;
-    if (by_width > by_height) l->width = (uint32_t)((by_height + picture_height / 2) / picture_height);
-    else l->height = (uint32_t)((by_width + picture_width / 2) / picture_width);
-    if (!l->width) l->width = 1;
-    if (!l->height) l->height = 1;
-    l->x = (d->width - l->width) / 2;
-    l->y = (d->height - l->height) / 2;
+    *l = pb_layout_fit(d->width, d->height, picture_width, picture_height);
+    if (l->width == d->width && l->height == d->height) return;
     xcb_clear_area(d->x, 0, d->window, 0, 0, 0, 0);
     d->unflushed = true;
 }

@@ -6,8 +6,6 @@
 #include <linux/input-event-codes.h>
 #include <string.h>
 
-enum { ABSOLUTE_MAX = 65535 };
-
 static void emit(struct pb_display *d, uint16_t type, uint16_t code, int32_t value) {
     window_emit(d, (struct pb_window_event){.kind = PB_WINDOW_INPUT, .type = type, .code = code, .value = value});
 }
@@ -25,18 +23,11 @@ static void key(struct pb_display *d, uint8_t keycode, bool press) {
     end_group(d);
 }
 
-/* Where in the picture, 0 to 65535; what lies beside the picture counts as its edge. */
-static int32_t across(int32_t position, uint32_t start, uint32_t length) {
-    int64_t inside = (int64_t)position - start, last = (int64_t)length - 1;
-    if (inside <= 0 || last <= 0) return 0;
-    return inside >= last ? ABSOLUTE_MAX : (int32_t)((inside * ABSOLUTE_MAX + last / 2) / last);
-}
-
 static void point(struct pb_display *d, int16_t x, int16_t y) {
-    const struct window_layout *l = &d->layout;
+    const struct pb_layout *l = &d->layout;
     bool laid = l->width > 0;
-    emit(d, EV_ABS, ABS_X, across(x, laid ? l->x : 0, laid ? l->width : d->width));
-    emit(d, EV_ABS, ABS_Y, across(y, laid ? l->y : 0, laid ? l->height : d->height));
+    emit(d, EV_ABS, ABS_X, pb_layout_across(x, laid ? l->x : 0, laid ? l->width : d->width));
+    emit(d, EV_ABS, ABS_Y, pb_layout_across(y, laid ? l->y : 0, laid ? l->height : d->height));
 }
 
 static void warp_to_middle(struct pb_display *d) {

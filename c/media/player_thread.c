@@ -191,18 +191,20 @@ static void work(struct pb_player *p) {
 
 static bool open_display(struct pb_player_start *s) {
     struct pb_player *p = s->player;
-    bool any = !*s->display || !strcmp(s->display, "auto"), known = any;
+    bool any = !*s->display || !strcmp(s->display, "auto"), known = false;
+    bool named = s->settings.target && *s->settings.target;
     char why[256] = "";
     for (unsigned i = 0; pb_display_backends[i] && !p->display; i++) {
         const struct pb_display_backend *b = pb_display_backends[i];
         if (!any && strcmp(b->name, s->display)) continue;
-        known = true;
+        /* Who names a screen wants to see something; the first answer, X11's, says what is wrong with it. */
+        if (any && named && b == &pb_display_headless) break;
         p->display_backend = b;
-        p->display = b->open(&s->settings, why, sizeof why);
+        p->display = b->open(&s->settings, why, known && any ? 0 : sizeof why);
+        known = true;
     }
-    if (!p->display)
-        pb_error(s->error, s->error_size, known ? "%s%s" : "%sthere is no display \"%s\"", known ? why : "",
-                 known ? "" : s->display);
+    if (!known) pb_error(why, sizeof why, "there is no display backend \"%s\"", s->display);
+    if (!p->display) pb_error(s->error, s->error_size, "%s", why);
     return p->display != NULL;
 }
 
