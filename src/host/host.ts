@@ -204,7 +204,7 @@ export class Host {
         frameId: this.#frameId,
         chunkFlags: frame.keyframe ? chunkFlag.keyframe : 0,
         captureUs: frame.captureUs,
-        spreadUs: 500_000 / this.#settings.fps,
+        spreadUs: Math.min(500_000 / this.#settings.fps, (frame.size * 8e6) / limits.paceBps),
         sentUs: takenUs,
       });
       this.meters.add(frame, frame.size, frame.keyframe, takenUs, monotonicClock.nowUs());
