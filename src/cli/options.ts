@@ -97,7 +97,8 @@ export const commands = {
     description: [
       "TARGET is HOST, HOST:PORT or a pairing code KEY@HOST:PORT. The code names the host's key in advance; without it the " +
         "first connection shows six words that must equal the host's, and the key is remembered from then on.",
-      "The window takes keyboard and pointer while it has the focus. Ctrl+Alt+Shift+Q leaves, closing the window does too.",
+      "The window takes keyboard and pointer while it has the focus. Ctrl+Alt+Shift and Q leaves (closing the window does " +
+        "too), F fills the screen or goes back, P pauses or goes on, M holds the pointer for games or lets it go.",
     ],
     examples: [
       ["client desk.local", "Connect to port 9876 of desk.local."],

@@ -12,6 +12,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
+import { type HotkeyAction, Hotkeys } from "./hotkeys.ts";
 import { ClientMeters } from "./meters.ts";
 
 export interface ClientOptions {
@@ -59,6 +60,10 @@ export class Client {
   readonly #end: (result: Result<void>) => void;
   readonly #ticking: ReturnType<typeof setInterval>;
   #playerStats: ReturnType<Player["stats"]> | undefined;
+  readonly #hotkeys = new Hotkeys();
+  #fullscreen: boolean;
+  #pointerGrabbed = false;
+  #paused = false;
   #closed = false;
 
   static open(options: ClientOptions, identity: DeviceIdentity, listener: ClientListener): Result<Client> {
@@ -92,6 +97,7 @@ export class Client {
     remote: Address,
   ) {
     this.#options = options;
+    this.#fullscreen = options.fullscreen;
     this.#udp = udp;
     this.#player = player;
     this.#remote = remote;
@@ -108,7 +114,7 @@ export class Client {
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
-          if (options.relative && this.core.mayInput) player.setPointerGrab(true);
+          if (options.relative && this.core.mayInput && !this.#pointerGrabbed) this.#act("pointer", monotonicClock.nowUs());
           listener.admitted(permissions);
         },
         ended: (reason) => resolve(failureOf(reason, options)),
@@ -168,9 +174,10 @@ export class Client {
         this.core.frames.broken(nowUs);
         return;
       case "input":
-        if (this.#options.sendInput) this.core.input.add(event.type, event.code, event.value, nowUs);
+        this.#input(event, nowUs);
         return;
       case "focus-lost":
+        this.#hotkeys.forget();
         this.core.releaseKeys(nowUs);
         return;
       case "closed":
@@ -180,6 +187,36 @@ export class Client {
         this.#end(fail("unavailable", "The window is gone: the display was closed."));
         return;
       case "resized":
+        return;
+    }
+  }
+
+  #input({ type, code, value }: PlayerEvent, nowUs: number): void {
+    const meaning = this.#hotkeys.take(type, code, value);
+    if (meaning === "pass") {
+      if (this.#options.sendInput) this.core.input.add(type, code, value, nowUs);
+    } else if (meaning !== "swallow") {
+      this.core.releaseKeys(nowUs);
+      this.#act(meaning, nowUs);
+    }
+  }
+
+  #act(action: HotkeyAction, nowUs: number): void {
+    switch (action) {
+      case "leave":
+        this.#end(ok(undefined));
+        return;
+      case "fullscreen":
+        this.#fullscreen = !this.#fullscreen;
+        this.#player.setFullscreen(this.#fullscreen);
+        return;
+      case "pause":
+        this.#paused = !this.#paused;
+        this.core.setPaused(this.#paused, nowUs);
+        return;
+      case "pointer":
+        this.#pointerGrabbed = !this.#pointerGrabbed;
+        this.#player.setPointerGrab(this.#pointerGrabbed);
         return;
     }
   }
