@@ -8,9 +8,10 @@ import { Client, type ClientOptions } from "../client/client.ts";
 import { clientReport } from "../client/report.ts";
 import type { HostIdentity } from "../client/core.ts";
 import { fingerprint, sixWords } from "../secure/fingerprint.ts";
-import { openStore } from "../store/database.ts";
+import { openStore, type Store } from "../store/database.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { Peers } from "../store/peers.ts";
+import { recordSession } from "../store/stats.ts";
 import { deviceName } from "../wire/root.ts";
 import { untilEnd } from "./host.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -51,7 +52,11 @@ export async function run({ flags, positionals }: Parsed<"client">, lifecycle: L
   });
   if (!opened.ok) return opened;
   const client = opened.value;
-  lifecycle.defer("the session", () => client.close());
+  const startedMs = Date.now();
+  lifecycle.defer("the session", () => {
+    if (host) record(store.value, host, startedMs, client);
+    client.close();
+  });
   let written: Result<void> = ok(undefined);
   const cpu = cpuMeter();
   if (flags.json || flags.png) {
@@ -115,6 +120,15 @@ function pin(peers: Peers, place: string, host: HostIdentity, byCode: boolean): 
   log.info("approved");
   const remembered = peers.rememberHost(place, host.key, byCode);
   if (!remembered.ok) log.warn(`the host's key is not remembered: ${remembered.message}`);
+}
+
+/** Keeps a row of the session, for looking back. */
+function record(store: Store, host: HostIdentity, startedMs: number, client: Client): void {
+  const { framesShown, frames, lossPercent, drops } = clientReport(client);
+  const dropped = Object.fromEntries(Object.entries(drops).map(([reason, count]) => [`drop-${reason}`, count]));
+  const counters = { framesShown, ...frames, lossPercent, ...dropped };
+  const done = recordSession(store, { peer: host.key, role: "client", startedMs, endedMs: Date.now(), counters });
+  if (!done.ok) log.warn(`the session's statistics are lost: ${done.message}`);
 }
 
 async function report(client: Client, flags: Parsed<"client">["flags"], cpu: () => object): Promise<Result<void>> {

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openScene } from "../../ffi/scene.ts";
+import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { ClientReport } from "../client/report.ts";
 import type { HostStats } from "../host/stats.ts";
@@ -17,6 +18,8 @@ import type { Parsed } from "./parse.ts";
 import type { Size } from "./spec.ts";
 import type { Usage } from "./usage.ts";
 import { hasXvfb, openXvfb } from "./xvfb.ts";
+
+const log = createLog("demo");
 
 type DemoFlags = Parsed<"demo">["flags"];
 
@@ -41,7 +44,8 @@ export async function run({ flags }: Parsed<"demo">, lifecycle: Lifecycle): Prom
   if (!written.ok) return written;
   if (flags.json !== "-") printLine(reportText(report));
   if (report.ok) return ok(undefined);
-  return fail("lost-peer", "The demo showed no picture with a readable timecode; --verbose shows what happened.");
+  const what = report.glassToGlassMs ? "a process of the demo did not end in order" : "no timecode could be read";
+  return fail("lost-peer", `The demo failed: ${what}; --verbose shows what happened.`);
 }
 
 function tell(text: string): void {
@@ -129,6 +133,7 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   if (!hostReport || !clientReport)
     return fail("lost-peer", `Host and client ended early (status ${statuses.join(" and ")}): ${client.errors || host.errors}`);
   const clean = statuses.every((status) => status === 0);
+  if (!clean) log.warn(`status ${statuses.join(" and ")}: ${client.errors}${host.errors}`);
   return ok(demoReport(setting.source, clean, flags.png, hostReport, clientReport));
 }
 
