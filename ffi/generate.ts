@@ -1,34 +1,8 @@
 /** Writes c/gen/abi.h from the table in abi.ts. `bun ffi/generate.ts` writes it, `--check` only compares (exit 1 when stale). */
-import { type CType, abiVersion, enums, functions, structs } from "./abi.ts";
+import { abiVersion, type CType, enums, functions, structs } from "./abi.ts";
+import { layoutOf } from "./abi-layout.ts";
 
 const target = new URL("../c/gen/abi.h", import.meta.url).pathname;
-
-const sizes: Record<CType, number> = {
-  uint8_t: 1,
-  uint16_t: 2,
-  uint32_t: 4,
-  int32_t: 4,
-  uint64_t: 8,
-  double: 8,
-  "uint8_t[16]": 16,
-};
-
-const alignment = (type: CType): number => (type === "uint8_t[16]" ? 1 : sizes[type]);
-
-/** Byte offsets of a struct's fields and its size. Throws when a compiler would insert padding. */
-export function layoutOf(name: keyof typeof structs): { offsets: Record<string, number>; size: number } {
-  const offsets: Record<string, number> = {};
-  let size = 0;
-  let widest = 1;
-  for (const [field, type] of Object.entries(structs[name]) as [string, CType][]) {
-    if (size % alignment(type) !== 0) throw new Error(`${name}.${field} would need padding before it`);
-    offsets[field] = size;
-    size += sizes[type];
-    widest = Math.max(widest, alignment(type));
-  }
-  if (size % widest !== 0) throw new Error(`${name} would need padding at its end`);
-  return { offsets, size };
-}
 
 export function header(): string {
   const lines = [

@@ -6,7 +6,7 @@ import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./generate.ts";
+import { layoutOf } from "./abi-layout.ts";
 import type { EncodedFrame, Grabber, GrabberDescription, GrabberSettings, GrabberStats } from "./interfaces.ts";
 import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
 

@@ -4,7 +4,7 @@
  */
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./generate.ts";
+import { layoutOf } from "./abi-layout.ts";
 import type { Picture, Player, PlayerEvent, PlayerSettings, PlayerStats } from "./interfaces.ts";
 import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
 

@@ -6,8 +6,8 @@ import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import type { structs } from "./abi.ts";
+import { layoutOf } from "./abi-layout.ts";
 import { ipText, withoutBrackets } from "./address-text.ts";
-import { layoutOf } from "./generate.ts";
 import type { Address, Datagram, FrameToSend, UdpSocket, UdpStats } from "./interfaces.ts";
 import { cString, native, textOf, wakeCallback } from "./library.ts";
 
