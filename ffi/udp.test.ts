@@ -19,8 +19,8 @@ class Receiver {
   #enough: (() => void) | undefined;
   #wanted = 0;
 
-  constructor(address = "127.0.0.1") {
-    const opened = openUdp({ address, port: 0 }, () => this.#take());
+  constructor() {
+    const opened = openUdp({ address: "127.0.0.1", port: 0 }, () => this.#take());
     if (!opened.ok) throw new Error(opened.message);
     this.socket = opened.value;
   }
@@ -97,8 +97,9 @@ test("frames go out byte for byte as the reference cuts and seals them, at once 
     expect(sent).toBe(chunkCount(size));
     wanted.push(...reference(frame, key, counter, head));
     counter += sent;
+    // An ordinary user's receive buffer holds one frame, not all of them.
+    await receiver.count(wanted.length);
   }
-  await receiver.count(wanted.length);
   expect(receiver.packets).toEqual(wanted);
   expect(receiver.socket.stats()).toMatchObject({
     sent: wanted.length,
@@ -109,23 +110,28 @@ test("frames go out byte for byte as the reference cuts and seals them, at once 
   receiver.socket.close();
 });
 
-test("an IPv6 peer has the key that its literal address has", async () => {
-  const receiver = new Receiver("::");
-  const to = addressFor(receiver.socket, "[::1]", receiver.socket.port);
+const loopback6 = openUdp({ address: "::1", port: 0 }, () => undefined);
+if (loopback6.ok) loopback6.value.close();
+const why = loopback6.ok ? "" : ` (skipped: no IPv6 on loopback, ${loopback6.message})`;
+
+test.skipIf(!loopback6.ok)(`an IPv6 peer has the key that its literal address has${why}`, async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const opened = openUdp({ address: "::", port: 0 }, resolve);
+  if (!opened.ok) throw new Error(opened.message);
+  const socket = opened.value;
+  const to = addressFor(socket, "[::1]", socket.port);
   expect(to.host).toBe("::1");
-  let from: Address | undefined;
+  socket.send(to, new Uint8Array(3), 3);
+  await promise;
+  const senders: Address[] = [];
   const keys: number[] = [];
-  receiver.socket.send(to, new Uint8Array(3), 3);
-  while (!from) {
-    receiver.socket.drain((datagram) => {
-      from = receiver.socket.addressOf(datagram);
-      keys.push(datagram.addressKey);
-    });
-    await Bun.sleep(0);
-  }
+  socket.drain((datagram) => {
+    senders.push(socket.addressOf(datagram));
+    keys.push(datagram.addressKey);
+  });
   expect(keys).toEqual([to.key]);
-  expect(from).toMatchObject({ key: to.key, host: "::1", port: receiver.socket.port });
-  receiver.socket.close();
+  expect(senders).toMatchObject([{ key: to.key, host: "::1", port: socket.port }]);
+  socket.close();
 });
 
 test("closing sockets while wake-ups are on their way is harmless", async () => {

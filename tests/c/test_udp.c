@@ -3,7 +3,8 @@
  * ICMP errors, and sockets that cannot be opened. Loss is ruled out by a window, not by luck. */
 #include "loop.h"
 
-enum { LOAD = 40000, WINDOW = 512, SMALL_RING = 8 };
+/* The window fits the receive buffer that an ordinary user is granted. */
+enum { LOAD = 40000, WINDOW = 128, SMALL_RING = 8 };
 
 static atomic_uint taken; /* by the owner, so that the sender never gets further ahead than the kernel's buffer holds */
 
@@ -108,7 +109,12 @@ static void sizes(void) {
 }
 
 static void keys_and_families(void) {
-    struct pb_udp *udp = open_loop("::", SMALL_RING);
+    char error[256] = "";
+    struct pb_udp *udp = pb_udp_open("::", 0, 65536, SMALL_RING, wake, error, sizeof error);
+    if (!udp) {
+        CHECK(strstr(error, "this system has no IPv6"));
+        return;
+    }
     struct pb_datagram v4 = {0}, v6 = {0}, other = {0};
     struct pb_address to;
     const double two48 = 281474976710656.0, two52 = 4503599627370496.0;
@@ -129,9 +135,14 @@ static void keys_and_families(void) {
     const struct pb_datagram *d = next_datagram(udp);
     CHECK(d->address_key == v4.address_key && memcmp(d, &v4, sizeof to) == 0);
     memcpy(&to, &v6, sizeof to);
-    CHECK(pb_udp_send(udp, &to, "6", 1) == 0);
-    d = next_datagram(udp);
-    CHECK(d->address_key == v6.address_key && memcmp(d, &v6, sizeof to) == 0);
+    /* Some machines know IPv6 but have no IPv6 loopback. */
+    struct pb_udp *loopback6 = pb_udp_open("::1", 0, 65536, SMALL_RING, wake, NULL, 0);
+    if (loopback6) {
+        CHECK(pb_udp_send(udp, &to, "6", 1) == 0);
+        d = next_datagram(udp);
+        CHECK(d->address_key == v6.address_key && memcmp(d, &v6, sizeof to) == 0);
+    }
+    pb_udp_close(loopback6);
     pb_udp_close(udp);
 
     udp = open_loop("127.0.0.1", SMALL_RING);
