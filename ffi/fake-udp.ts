@@ -1,12 +1,12 @@
 /**
  * A UdpSocket over the network in memory (src/net/memory.ts), with the native one's manners: one reused datagram, a bounded
- * ring, wake-ups once until rearm(), a bounded send queue. It seals with the reference cipher. Packets wait in the network until
- * the test moves its clock and delivers.
+ * ring, wake-ups once until rearm(), a bounded send queue. It seals with the cipher that the test hands over. Packets wait in the
+ * network until the test moves its clock and delivers.
  */
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import type { MemoryNetwork } from "../src/net/memory.ts";
-import { nobleCipher } from "../src/secure/cipher-noble.ts";
+import type { PacketCipher } from "../src/secure/cipher.ts";
 import { chunkCount, packetRoom, writeChunkPacket } from "../src/wire/fragment.ts";
 import { headerBytes, tagBytes } from "../src/wire/root.ts";
 import { parseIp, withoutBrackets } from "./address-text.ts";
@@ -27,7 +27,7 @@ interface Waiting {
 }
 
 /** Opens sockets of one machine of the network, which has the address `ip` beside its loopback ones. */
-export function fakeUdp(network: MemoryNetwork, ip = "127.0.0.1") {
+export function fakeUdp(network: MemoryNetwork, cipher: PacketCipher, ip = "127.0.0.1") {
   return (settings: UdpSettings, onWake: () => void): Result<UdpSocket> => {
     const bound = parseIp(settings.address);
     const own = ["0.0.0.0", "::", "127.0.0.1", "::1", ip];
@@ -39,7 +39,8 @@ export function fakeUdp(network: MemoryNetwork, ip = "127.0.0.1") {
     if (!own.includes(bound.host)) return fail("unavailable", `${settings.address} is not an address of this machine`);
     let port = settings.port || firstPort;
     while (!settings.port && network.has(place(ip, port))) port++;
-    const socket = new FakeUdp(network, ip, bound.family, port, settings.slots ?? limits.datagramsQueued, onWake);
+    const slots = settings.slots ?? limits.datagramsQueued;
+    const socket = new FakeUdp({ network, cipher, ip, family: bound.family, port, slots, onWake });
     if (network.listen(place(ip, port), socket.receive)) return ok(socket);
     return fail("unavailable", `UDP port ${port} is in use by another program on this machine`);
   };
@@ -69,10 +70,22 @@ const addressOf = (host: string, port: number): Address => ({
   native: text.encode(place(host, port)),
 });
 
+interface FakeSettings {
+  network: MemoryNetwork;
+  cipher: PacketCipher;
+  ip: string;
+  family: 4 | 6;
+  port: number;
+  slots: number;
+  onWake: () => void;
+}
+
 class FakeUdp implements UdpSocket {
   readonly port: number;
   readonly bufferBytes = limits.socketBufferBytes;
   readonly #network: MemoryNetwork;
+  readonly #cipher: PacketCipher;
+  readonly #cipher: PacketCipher;
   readonly #ip: string;
   readonly #family: 4 | 6;
   readonly #slots: number;
@@ -97,8 +110,10 @@ class FakeUdp implements UdpSocket {
     sendBatches: 0,
   };
 
-  constructor(network: MemoryNetwork, ip: string, family: 4 | 6, port: number, slots: number, onWake: () => void) {
+  constructor({ network, cipher, ip, family, port, slots, onWake }: FakeSettings) {
     this.#network = network;
+    this.#cipher = cipher;
+    this.#cipher = cipher;
     this.#ip = ip;
     this.#family = family;
     this.port = port;
@@ -211,7 +226,7 @@ class FakeUdp implements UdpSocket {
     for (let index = 0; index < count; index++) {
       const packet = new Uint8Array(packetRoom);
       const size = writeChunkPacket(bytes, index, head, counter + index, packet, new DataView(packet.buffer), 0);
-      nobleCipher.seal(key, counter + index, packet, 0, size - headerBytes);
+      this.#cipher.seal(key, counter + index, packet, 0, size - headerBytes);
       leavesUs = beginUs + Math.floor((frame.spreadUs * index) / count);
       this.#put(to, packet.subarray(0, size + tagBytes), leavesUs - nowUs);
       if (leavesUs > nowUs) this.#leaving.push(leavesUs);

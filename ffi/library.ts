@@ -1,8 +1,8 @@
 /** The only dlopen of the shim. Signatures come from abi.ts; a shim of another version is refused. */
 import { dlopen, JSCallback, type Pointer, ptr } from "bun:ffi";
 import { tmpdir } from "node:os";
-import { abiVersion, type FunctionName, functions } from "./abi.ts";
 import shimPath from "../dist/libpatchbay_shim.so" with { type: "file" };
+import { abiVersion, type FunctionName, functions } from "./abi.ts";
 
 const scalar: Record<string, string> = {
   void: "void",
@@ -53,7 +53,8 @@ export function native(): Loose {
   }
   const found = library.symbols as Loose;
   const version = found.pb_abi_version() as number;
-  if (version !== abiVersion) throw new Error(`the native part has version ${version}, this program needs ${abiVersion}`);
+  if (version !== abiVersion)
+    throw new Error(`the native part has version ${version}, this program needs ${abiVersion}`);
   loaded = found;
   return found;
 }
@@ -89,5 +90,5 @@ export function wakeCallback(onWake: () => void): JSCallback {
   return new JSCallback(onWake, { args: [], returns: "void", threadsafe: true });
 }
 
-export type { Pointer };
-export { ptr };
+/** For the programs that measure and test what lies outside ffi/, where bun:ffi is not imported. */
+export { type Pointer, ptr };

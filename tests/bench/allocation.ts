@@ -3,9 +3,9 @@
  * collector is switched off in a second process of this program, so that every byte allocated stays and is counted; the
  * first row allocates on purpose and shows that the count can see it. A packet that allocates nothing reads 0.0 B.
  */
-import { ptr } from "bun:ffi";
 import { nativeCipher } from "../../ffi/aead.ts";
 import type { Address, Datagram, UdpSocket } from "../../ffi/interfaces.ts";
+import { ptr } from "../../ffi/library.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import type { PacketCipher } from "../../src/secure/cipher.ts";
 import { nobleCipher } from "../../src/secure/cipher-noble.ts";

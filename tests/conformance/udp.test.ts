@@ -1,9 +1,9 @@
 /** What every UdpSocket does, held against the native one over loopback and the fake one over the network in memory. */
 
-import { ptr } from "bun:ffi";
 import { afterEach, describe, expect, test } from "bun:test";
 import { fakeUdp, lend } from "../../ffi/fake.ts";
 import type { Address, UdpSocket } from "../../ffi/interfaces.ts";
+import { ptr } from "../../ffi/library.ts";
 import { openUdp, type UdpSettings } from "../../ffi/udp.ts";
 import { ManualClock } from "../../src/base/clock.ts";
 import { Prng } from "../../src/base/prng.ts";
@@ -26,7 +26,7 @@ function fakeWorld(): UdpWorld {
   const network = new MemoryNetwork({ seed: 1, clock });
   return {
     name: "fake",
-    open: fakeUdp(network),
+    open: fakeUdp(network, nobleCipher),
     turn: async () => network.run(clock, 1000),
     addressOfBytes: lend,
   };
