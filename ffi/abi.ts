@@ -206,7 +206,10 @@ export const functions = {
   pb_input_open: { returns: "struct pb_input *", args: ["const char *backend", "const char *target", ...errorArgs] },
   pb_input_describe: { returns: "uint32_t", args: ["struct pb_input *input", "char *out", "uint32_t size"] },
   /** Linux event type, code and value. Returns 0, or -1 for what this backend cannot inject. */
-  pb_input_send: { returns: "int32_t", args: ["struct pb_input *input", "uint32_t type", "uint32_t code", "int32_t value"] },
+  pb_input_send: {
+    returns: "int32_t",
+    args: ["struct pb_input *input", "uint32_t type", "uint32_t code", "int32_t value"],
+  },
   pb_input_flush: { returns: "void", args: ["struct pb_input *input"] },
   /** Releases every key and button that is still down. Returns how many. */
   pb_input_release_all: { returns: "uint32_t", args: ["struct pb_input *input"] },
@@ -215,7 +218,14 @@ export const functions = {
   // UDP (c/net): a receiving thread with a ring of datagrams, a pacing thread for what is sent.
   pb_udp_open: {
     returns: "struct pb_udp *",
-    args: ["const char *address", "uint32_t port", "uint32_t buffer_bytes", "uint32_t slots", "pb_wake_fn wake", ...errorArgs],
+    args: [
+      "const char *address",
+      "uint32_t port",
+      "uint32_t buffer_bytes",
+      "uint32_t slots",
+      "pb_wake_fn wake",
+      ...errorArgs,
+    ],
   },
   pb_udp_port: { returns: "uint32_t", args: ["struct pb_udp *udp"] },
   /** Receive buffer really granted, in bytes. */

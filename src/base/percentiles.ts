@@ -37,7 +37,9 @@ export class Samples {
 }
 
 /** Percentiles in milliseconds of samples in microseconds. */
-export function stagesMs<Stage extends string>(samples: Readonly<Record<Stage, Samples>>): Partial<Record<Stage, Percentiles>> {
+export function stagesMs<Stage extends string>(
+  samples: Readonly<Record<Stage, Samples>>,
+): Partial<Record<Stage, Percentiles>> {
   const out: Partial<Record<Stage, Percentiles>> = {};
   for (const stage of Object.keys(samples) as Stage[]) {
     const found = samples[stage].percentiles();

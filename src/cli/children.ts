@@ -67,7 +67,9 @@ export class Child {
     this.#look();
     const match = await promise;
     clearTimeout(timer);
-    return match ? ok(match) : fail("unavailable", `${this.name} did not start: ${lastLine(this.errors) || "it said nothing"}`);
+    return match
+      ? ok(match)
+      : fail("unavailable", `${this.name} did not start: ${lastLine(this.errors) || "it said nothing"}`);
   }
 
   /** Runs it to its end; a Failure with its own words when the status is not 0. */

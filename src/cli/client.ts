@@ -5,8 +5,8 @@ import { isIP } from "node:net";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Client, type ClientOptions } from "../client/client.ts";
-import { clientReport } from "../client/report.ts";
 import type { HostIdentity } from "../client/core.ts";
+import { clientReport } from "../client/report.ts";
 import { fingerprint, sixWords } from "../secure/fingerprint.ts";
 import { openStore, type Store } from "../store/database.ts";
 import { loadIdentity } from "../store/identity.ts";
@@ -147,6 +147,9 @@ async function writePicture(client: Client, file: string): Promise<Result<void>>
     writeFileSync(file, bytes);
     return ok(undefined);
   } catch (cause) {
-    return fail("cannot-create", `The picture cannot be written to ${file}: ${cause instanceof Error ? cause.message : cause}.`);
+    return fail(
+      "cannot-create",
+      `The picture cannot be written to ${file}: ${cause instanceof Error ? cause.message : cause}.`,
+    );
   }
 }

@@ -56,7 +56,9 @@ async function choose(flags: DemoFlags, lifecycle: Lifecycle): Promise<Result<Se
   const { source, size, fps } = flags;
   const display = process.env.DISPLAY;
   if (source === "display" || (source === "auto" && display && canShow(display)))
-    return display ? currentDisplay(display, lifecycle) : fail("unavailable", "There is no X display: DISPLAY is not set.");
+    return display
+      ? currentDisplay(display, lifecycle)
+      : fail("unavailable", "There is no X display: DISPLAY is not set.");
   if (source === "xvfb" || (source === "auto" && hasXvfb())) {
     if (!hasXvfb()) return fail("unavailable", "Xvfb is not installed; on Debian: apt-get install xvfb.");
     const from = await openXvfb(size.width, size.height, lifecycle);
@@ -116,7 +118,12 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   const files = { host: join(folder, "host.json"), client: join(folder, "client.json") };
   const ports = ["--listen", "127.0.0.1:0", "--dashboard", "127.0.0.1:0", "--input", "log"];
   const rate = setting.source === "pattern" ? [] : ["--fps", String(flags.fps)];
-  const host = start("the host", homes.host, ["host", ...setting.host, ...rate, ...ports, "--json", files.host], lifecycle);
+  const host = start(
+    "the host",
+    homes.host,
+    ["host", ...setting.host, ...rate, ...ports, "--json", files.host],
+    lifecycle,
+  );
   const udp = await host.says(/UDP 127\.0\.0\.1:(\d+)/);
   if (!udp.ok) return udp;
   const page = await host.says(/status page (http:\/\/\S+)/);
@@ -131,7 +138,10 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   const statuses = [await client.stop(), await host.stop()];
   const [hostReport, clientReport] = [readReport<HostReport>(files.host), readReport<FinishedClient>(files.client)];
   if (!hostReport || !clientReport)
-    return fail("lost-peer", `Host and client ended early (status ${statuses.join(" and ")}): ${client.errors || host.errors}`);
+    return fail(
+      "lost-peer",
+      `Host and client ended early (status ${statuses.join(" and ")}): ${client.errors || host.errors}`,
+    );
   const clean = statuses.every((status) => status === 0);
   if (!clean) log.warn(`status ${statuses.join(" and ")}: ${client.errors}${host.errors}`);
   return ok(demoReport(setting.source, clean, flags.png, hostReport, clientReport));

@@ -95,7 +95,11 @@ async function openPage(
 function greet(host: Host, identity: DeviceIdentity, address: string, url: string | undefined): void {
   const { capture, encoder, width, height, detail } = host.describe();
   log.info(`${identity.name} (${fingerprint(identity.signing.publicKey)}) is ready`);
-  log.info(`capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}`);
-  log.info(`clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`);
+  log.info(
+    `capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}`,
+  );
+  log.info(
+    `clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`,
+  );
   if (url) log.info(`status page ${url}`);
 }

@@ -10,5 +10,7 @@ export async function encodePng(picture: { width: number; height: number; pixels
     rgb[to + 1] = pixels[from + 1] as number;
     rgb[to + 2] = pixels[from] as number;
   }
-  return sharp(rgb, { raw: { width, height, channels: 3 } }).png().toBuffer();
+  return sharp(rgb, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
 }

@@ -3,10 +3,10 @@
  * opens at once, so that a display that cannot be used is known before anybody is asked to approve this device.
  */
 import { nativeCipher } from "../../ffi/aead.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import type { Address, Player, PlayerEvent, UdpSocket } from "../../ffi/interfaces.ts";
 import { openPlayer } from "../../ffi/player.ts";
 import { openUdp } from "../../ffi/udp.ts";
-import { monotonicClock } from "../../ffi/clock.ts";
 import { limits } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
@@ -114,7 +114,8 @@ export class Client {
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
-          if (options.relative && this.core.mayInput && !this.#pointerGrabbed) this.#act("pointer", monotonicClock.nowUs());
+          if (options.relative && this.core.mayInput && !this.#pointerGrabbed)
+            this.#act("pointer", monotonicClock.nowUs());
           listener.admitted(permissions);
         },
         ended: (reason) => resolve(failureOf(reason, options)),
@@ -145,8 +146,7 @@ export class Client {
     this.#udp.drain((datagram) => {
       // Only the host is listened to; what others send to this port is not even opened.
       if (datagram.addressKey !== this.#remote.key) this.core.drops.add("not-ours");
-      else
-        this.core.receive(datagram.buffer, datagram.view, datagram.start, datagram.size, monotonicClock.nowUs());
+      else this.core.receive(datagram.buffer, datagram.view, datagram.start, datagram.size, monotonicClock.nowUs());
     });
   }
 
@@ -263,7 +263,10 @@ function failureOf(reason: EndReason, { address, port }: ClientOptions): Result<
     case "refused-full":
       return fail("refused", `${host} has its ${limits.peers} clients already; ask one to leave.`);
     case "refused-revoked":
-      return fail("refused", `${host} has revoked this device; its owner can approve it again (patchbay peers approve).`);
+      return fail(
+        "refused",
+        `${host} has revoked this device; its owner can approve it again (patchbay peers approve).`,
+      );
     case "refused-busy":
       return fail("refused", `${host} has too many devices waiting for approval; try again later.`);
   }

@@ -34,7 +34,11 @@ export class ClientMeters {
   height = 0;
 
   /** A frame is whole: `offsetUs` added to our time gives the host's. */
-  arrived(frame: { readonly captureUs: number; readonly firstUs: number; readonly size: number }, offsetUs: number | undefined, nowUs: number): void {
+  arrived(
+    frame: { readonly captureUs: number; readonly firstUs: number; readonly size: number },
+    offsetUs: number | undefined,
+    nowUs: number,
+  ): void {
     if (offsetUs !== undefined) this.#samples.arrival.add(nowUs + offsetUs - frame.captureUs);
     this.#samples.reassemble.add(nowUs - frame.firstUs);
     this.#bitRate.add(frame.size * 8, nowUs);

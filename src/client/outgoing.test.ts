@@ -21,7 +21,15 @@ test("motion is sent once, per group", () => {
   group.add(3, 0, 100, 0);
   group.add(3, 1, 200, 0);
   group.add(0, 0, 0, 0);
-  expect(sent).toEqual([{ events: [[3, 0, 100], [3, 1, 200]], keep: false }]);
+  expect(sent).toEqual([
+    {
+      events: [
+        [3, 0, 100],
+        [3, 1, 200],
+      ],
+      keep: false,
+    },
+  ]);
 });
 
 test("a press is kept and carries its place", () => {
@@ -31,7 +39,14 @@ test("a press is kept and carries its place", () => {
   group.add(0, 0, 0, 0);
   group.add(1, 0x110, 1, 0);
   group.add(0, 0, 0, 0);
-  expect(sent[1]).toEqual({ events: [[3, 0, 100], [3, 1, 200], [1, 0x110, 1]], keep: true });
+  expect(sent[1]).toEqual({
+    events: [
+      [3, 0, 100],
+      [3, 1, 200],
+      [1, 0x110, 1],
+    ],
+    keep: true,
+  });
   expect(group.takeDown()).toEqual([0x110]);
   expect(group.takeDown()).toEqual([]);
 });

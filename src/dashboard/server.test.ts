@@ -3,8 +3,8 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { createLog } from "../base/log.ts";
-import { type Dashboard, startDashboard } from "./server.ts";
 import type { HostStats } from "../host/stats.ts";
+import { type Dashboard, startDashboard } from "./server.ts";
 
 export const exampleStats: HostStats = {
   version: "0.1.0",
@@ -17,7 +17,8 @@ export const exampleStats: HostStats = {
   peers: [],
   drops: { replay: 3 },
   udp: {
-    port: 9876, receiveBufferBytes: 8388608,
+    port: 9876,
+    receiveBufferBytes: 8388608,
     received: 1,
     receivedBytes: 2,
     sent: 3,

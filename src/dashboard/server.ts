@@ -6,10 +6,10 @@ import { randomBytes } from "node:crypto";
 import { Elysia } from "elysia";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import type { HostStats } from "../host/stats.ts";
 import { api } from "./api.ts";
 import { cookieName, isLoopback, type Listening, refusal, sameToken } from "./guard.ts";
 import { pageAssets } from "./page.ts";
-import type { HostStats } from "../host/stats.ts";
 
 export interface DashboardSettings {
   /** IP address or name to listen on. */

@@ -3,11 +3,11 @@
  * order in which things open is the order below, and they close the other way round.
  */
 import { nativeCipher } from "../../ffi/aead.ts";
+import { monotonicClock } from "../../ffi/clock.ts";
 import { openGrabber } from "../../ffi/grabber.ts";
 import { openInjector } from "../../ffi/input.ts";
 import type { Address, Datagram, Grabber, GrabberDescription, Injector, UdpSocket } from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
-import { monotonicClock } from "../../ffi/clock.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -171,7 +171,9 @@ export class Host {
 
   #left(viewer: Viewer<Address>, why: LeaveReason): void {
     const seconds = (monotonicClock.nowUs() - viewer.connectedUs) / 1e6;
-    log.info(`${viewer.identity.name} (${viewer.identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`);
+    log.info(
+      `${viewer.identity.name} (${viewer.identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`,
+    );
     this.#directory.left(viewer, seconds, why);
   }
 

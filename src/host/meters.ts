@@ -12,7 +12,6 @@ export interface FrameTimes {
   readonly encodedUs: number;
 }
 
-
 export class HostMeters {
   readonly #samples = Object.fromEntries(stages.map((stage) => [stage, new Samples()])) as Record<Stage, Samples>;
   readonly #frameRate = new Rate();

@@ -1,13 +1,13 @@
 /** Puts together what the status page, /api/stats and the final report say of a running host. Reads only. */
 import { monotonicClock } from "../../ffi/clock.ts";
 import { toMillis } from "../base/units.ts";
-import type { HostStats, PeerStats } from "./stats.ts";
-import type { DeviceIdentity } from "../secure/identity.ts";
 import { fingerprint } from "../secure/fingerprint.ts";
+import type { DeviceIdentity } from "../secure/identity.ts";
 import { version } from "../version.ts";
 import { permission } from "../wire/root.ts";
 import type { Directory } from "./directory.ts";
 import type { Host } from "./host.ts";
+import type { HostStats, PeerStats } from "./stats.ts";
 import type { Remote, Viewer } from "./viewer.ts";
 
 export function hostStats(host: Host, identity: DeviceIdentity, directory: Directory): HostStats {
@@ -47,7 +47,11 @@ const sum = (viewers: readonly Viewer<Remote>[], of: (viewer: Viewer<Remote>) =>
 
 function allDrops(host: Host, viewers: readonly Viewer<Remote>[]): Record<string, number> {
   const total: Record<string, number> = {};
-  const counts = [host.core.drops, host.core.departed, ...viewers.flatMap((viewer) => [viewer.drops, viewer.link.drops])];
+  const counts = [
+    host.core.drops,
+    host.core.departed,
+    ...viewers.flatMap((viewer) => [viewer.drops, viewer.link.drops]),
+  ];
   for (const counters of counts)
     for (const [reason, count] of Object.entries(counters.toJSON())) total[reason] = (total[reason] ?? 0) + count;
   return total;

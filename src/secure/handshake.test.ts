@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { helloBytes, handshakeLayout } from "../wire/root.ts";
+import { handshakeLayout, helloBytes } from "../wire/root.ts";
 import { sixWords } from "./fingerprint.ts";
 import { type Established, Initiator, Responder, type Step } from "./handshake.ts";
 import { createIdentity, type DeviceIdentity, identityFrom } from "./identity.ts";

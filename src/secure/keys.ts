@@ -3,8 +3,15 @@
  * fixed DER prefixes of RFC 8410 are put on here. It never stores a key, and never returns an all-zero or small-order result
  * as if it were good.
  */
-import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject, randomBytes } from "node:crypto";
-import { sign as signBytes, verify as verifyBytes } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  randomBytes,
+  sign as signBytes,
+  verify as verifyBytes,
+} from "node:crypto";
 import { concatBytes, equalBytes } from "../base/bytes.ts";
 
 export interface KeyPair {

@@ -66,7 +66,17 @@ export async function openDisplay(width: number, height: number): Promise<Displa
   const folder = temporaryFolder();
   const size = `${width}x${height}x24`;
   const server = new Child([
-    "Xvfb", "-displayfd", "1", "-screen", "0", size, "-fbdir", folder, "-noreset", "-nolisten", "tcp",
+    "Xvfb",
+    "-displayfd",
+    "1",
+    "-screen",
+    "0",
+    size,
+    "-fbdir",
+    folder,
+    "-noreset",
+    "-nolisten",
+    "tcp",
   ]);
   const [, number] = await server.until(/^(\d+)\n/);
   return { name: `:${number}`, server, screen: new Screen(join(folder, "Xvfb_screen0"), width, height) };

@@ -4,7 +4,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openScene, type Scene } from "../../ffi/scene.ts";
 import { stages } from "../../src/host/stats.ts";
-import { type Display, Home, openDisplay, onDisplay, type RunningHost, startFullscreen, startHost, temporaryFolder } from "./harness.ts";
+import {
+  type Display,
+  Home,
+  onDisplay,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startHost,
+  temporaryFolder,
+} from "./harness.ts";
 import { type Child, eventually } from "./processes.ts";
 import { type Area, difference } from "./screen.ts";
 
@@ -62,7 +71,8 @@ test("/api/stats tells who is connected and how long each stage takes", async ()
   const stats = await host.stats();
   expect(stats.source).toMatchObject({ capture: "x11", encoder: "openh264", width, height, fps: 30 });
   expect(stats.peers).toMatchObject([{ state: "connected", permissions: ["view", "sound", "input"] }]);
-  for (const stage of stages) expect(Object.keys(stats.stagesMs[stage] ?? {})).toEqual(expect.arrayContaining(["p50", "p95", "p99"]));
+  for (const stage of stages)
+    expect(Object.keys(stats.stagesMs[stage] ?? {})).toEqual(expect.arrayContaining(["p50", "p95", "p99"]));
   expect(stats.udp.sent).toBeGreaterThan(60);
 });
 
