@@ -48,6 +48,8 @@ export const delivery = {
   keyframe: 1,
   /** Never left out: a receiver without room for it is closed with 4413. */
   state: 2,
+  /** Left out when there is no room, without consequence for what follows (audio, keepalive). */
+  loose: 3,
 } as const;
 export type Delivery = (typeof delivery)[keyof typeof delivery];
 
