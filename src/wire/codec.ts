@@ -41,6 +41,8 @@ export function readNumber(field: Field, view: DataView, start: number): number 
       return view.getUint16(at, true);
     case "u32":
       return view.getUint32(at, true);
+    case "i16":
+      return view.getInt16(at, true);
     case "i32":
       return view.getInt32(at, true);
     case "u64":
@@ -64,6 +66,7 @@ function getter({ at, type, size }: Field): (view: DataView, start: number) => n
   if (type === "u8") return (view, start) => view.getUint8(start + at);
   if (type === "u16") return (view, start) => view.getUint16(start + at, true);
   if (type === "u32") return (view, start) => view.getUint32(start + at, true);
+  if (type === "i16") return (view, start) => view.getInt16(start + at, true);
   if (type === "i32") return (view, start) => view.getInt32(start + at, true);
   if (type === "u64") return (view, start) => readU64(view, start + at);
   return (view, start) => readBytes({ at, type, size, doc: "" }, view, start);
@@ -74,6 +77,7 @@ function setter(field: Field): (view: DataView, start: number, value: never) => 
   if (type === "u8") return (view: DataView, start: number, value: number) => view.setUint8(start + at, value);
   if (type === "u16") return (view: DataView, start: number, value: number) => view.setUint16(start + at, value, true);
   if (type === "u32") return (view: DataView, start: number, value: number) => view.setUint32(start + at, value, true);
+  if (type === "i16") return (view: DataView, start: number, value: number) => view.setInt16(start + at, value, true);
   if (type === "i32") return (view: DataView, start: number, value: number) => view.setInt32(start + at, value, true);
   if (type === "u64") return (view: DataView, start: number, value: number) => writeU64(view, start + at, value);
   return (view: DataView, start: number, value: Uint8Array) => writeBytes(field, view, start, value);

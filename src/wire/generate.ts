@@ -46,6 +46,7 @@ const cTypes: Record<NumberType, string> = {
   u8: "uint8_t",
   u16: "uint16_t",
   u32: "uint32_t",
+  i16: "int16_t",
   i32: "int32_t",
   u64: "uint64_t",
 };

@@ -1,7 +1,8 @@
 /**
  * The form in which a fixed message layout is stated: data only, fields with offsets, types and constraints, little-endian.
  * It never reads or writes a byte: codec.ts checks, decodes, encodes and makes accessors from it, and generate.ts the C header
- * and the tables. The layouts of spec/rootstream.md are in root-layouts.ts.
+ * and the tables. The layouts of spec/rootstream.md are in root-layouts.ts, those of
+ * spec/ds-stream.md in ds-layouts.ts.
  */
 
 /** Why bytes were refused. The host counts dropped packets under these names. */
@@ -22,7 +23,7 @@ export type WireError = (typeof wireErrors)[number];
 
 export type Decoded<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WireError };
 
-export type NumberType = "u8" | "u16" | "u32" | "i32" | "u64";
+export type NumberType = "u8" | "u16" | "u32" | "i16" | "i32" | "u64";
 type Range = readonly [min: number, max: number];
 
 /** One field. Everything but `at`, `type` and `doc` is a constraint; `error` names the refusal (default "range"). */
@@ -83,7 +84,7 @@ export type FieldValue<T extends Field> = T["type"] extends "bytes" ? Uint8Array
 /** A decoded layout: every field that is not constant. */
 export type Values<L> = L extends Layout<infer F> ? { [K in FreeNames<F>]: FieldValue<F[K]> } : never;
 
-const widths: Record<NumberType, number> = { u8: 1, u16: 2, u32: 4, i32: 4, u64: 8 };
+const widths: Record<NumberType, number> = { u8: 1, u16: 2, u32: 4, i16: 2, i32: 4, u64: 8 };
 
 export function fieldBytes(field: Field): number {
   return field.type === "bytes" ? (field.size ?? 0) : widths[field.type];
@@ -91,6 +92,7 @@ export function fieldBytes(field: Field): number {
 
 /** Largest and smallest number that a field's type holds (64-bit fields stop at 2^53 - 1). */
 export function typeRange(type: NumberType): Range {
+  if (type === "i16") return [-0x8000, 0x7fff];
   if (type === "i32") return [-0x8000_0000, 0x7fff_ffff];
   return [0, type === "u64" ? Number.MAX_SAFE_INTEGER : 2 ** (8 * widths[type]) - 1];
 }
