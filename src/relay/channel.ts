@@ -1,0 +1,236 @@
+/**
+ * One channel of the relay: at most one source, its receivers, its signalling peers, and what a late joiner needs. It follows
+ * spec/ds-stream.md sections 8 to 13 without the defects of section 18. Pure: everything it does goes through the transport, and
+ * time comes as an argument.
+ */
+import type { Counters } from "../base/counters.ts";
+import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
+import { ChannelCache } from "./cache.ts";
+import { InputQueue, type InputSink } from "./inputs.ts";
+import { type RelaySettings, relayLimits } from "./limits.ts";
+import {
+  type ConnectionId,
+  type Delivery,
+  delivery,
+  type GroupId,
+  type MessageRef,
+  type RelayTransport,
+} from "./transport.ts";
+
+/** Close codes of section 19, and of RFC 6455. */
+export const closeCode = {
+  goingAway: 1001,
+  tooLarge: 1009,
+  keepalive: 4408,
+  takenOver: 4409,
+  tooSlow: 4413,
+} as const;
+
+export interface ChannelStats {
+  readonly name: string;
+  readonly framesRelayed: number;
+  readonly bytesRelayed: number;
+  readonly inputsRelayed: number;
+  readonly connectedReceivers: number;
+  readonly signalPeers: number;
+  readonly sourceConnected: boolean;
+  /** Header time of the newest frame, milliseconds of the source's clock. */
+  readonly lastFrameTimestamp: number;
+  readonly keyframes: number;
+  readonly signalDiffs: number;
+  readonly uptimeSeconds: number;
+  readonly peakReceivers: number;
+  readonly totalConnections: number;
+  readonly rejectedConnections: number;
+  readonly leftOut: number;
+  readonly resyncs: number;
+  readonly hasState: boolean;
+}
+
+interface Receiver {
+  /** Frames were left out for it, and what it shows can only be mended by a new picture. */
+  lagging: boolean;
+}
+
+export class Channel {
+  readonly receivers = new Map<ConnectionId, Receiver>();
+  readonly signalPeers = new Set<ConnectionId>();
+  readonly cache: ChannelCache;
+  source: ConnectionId | undefined;
+  totalConnections = 0;
+  rejectedConnections = 0;
+  peakReceivers = 0;
+  framesRelayed = 0;
+  bytesRelayed = 0;
+  keyframes = 0;
+  signalDiffs = 0;
+  lastFrameTimestamp = 0;
+  leftOut = 0;
+  resyncs = 0;
+
+  readonly #transport: RelayTransport;
+  readonly #group: GroupId;
+  readonly #inputs: InputQueue;
+  readonly #createdUs: number;
+  #sourceLeftUs: number | undefined;
+
+  constructor(
+    readonly name: string,
+    settings: RelaySettings,
+    transport: RelayTransport,
+    drops: Counters,
+    nowUs: number,
+  ) {
+    this.#transport = transport;
+    this.#group = transport.createGroup({ messages: settings.queueMessages, bytes: settings.queueBytes });
+    this.cache = new ChannelCache(transport);
+    this.#inputs = new InputQueue(drops);
+    this.#createdUs = nowUs;
+  }
+
+  attachSource(connection: ConnectionId): void {
+    this.source = connection;
+    this.totalConnections++;
+    this.#sourceLeftUs = undefined;
+  }
+
+  /** A source that was replaced has left already; only the present one's end counts. */
+  detachSource(connection: ConnectionId, nowUs: number): void {
+    if (this.source !== connection) return;
+    this.source = undefined;
+    this.#sourceLeftUs = nowUs;
+    this.#inputs.clear();
+  }
+
+  /** Counts in and catches up in one step, so that no frame is missed and none comes twice. */
+  attachReceiver(connection: ConnectionId): void {
+    this.receivers.set(connection, { lagging: false });
+    this.totalConnections++;
+    this.peakReceivers = Math.max(this.peakReceivers, this.receivers.size);
+    this.#catchUp(connection);
+  }
+
+  detachReceiver(connection: ConnectionId): void {
+    if (this.receivers.delete(connection)) this.#transport.leave(this.#group, connection);
+  }
+
+  #catchUp(connection: ConnectionId): void {
+    for (const message of this.cache.catchUp()) this.#transport.sendRef(connection, message, delivery.state);
+    this.#transport.join(this.#group, connection);
+  }
+
+  /** A message of the source. What is no frame is relayed and counted all the same, as the spec has it. */
+  relay(message: MessageRef, bytes: Uint8Array, view: DataView): void {
+    this.framesRelayed++;
+    this.bytesRelayed += bytes.length;
+    this.broadcast(message, this.#note(message, bytes, view));
+  }
+
+  broadcast(message: MessageRef, how: Delivery): void {
+    if (this.receivers.size > 0) this.leftOut += this.#transport.broadcast(this.#group, message, how);
+  }
+
+  #note(message: MessageRef, bytes: Uint8Array, view: DataView): Delivery {
+    if (bytes.length < frameBytes) return delivery.loose;
+    this.lastFrameTimestamp = frame.timestampMs(view, 0);
+    const kind = classify(frame.type(view, 0), frame.flags(view, 0), bytes);
+    this.cache.add(kind, message, bytes);
+    switch (kind) {
+      case "keyframe":
+        this.keyframes++;
+        return delivery.keyframe;
+      case "delta":
+        return delivery.droppable;
+      case "state-diff":
+        this.signalDiffs++;
+        return delivery.state;
+      case "state-sync":
+      case "schema":
+        return delivery.state;
+      default:
+        return frame.type(view, 0) === frameType.streamEnd ? delivery.state : delivery.loose;
+    }
+  }
+
+  /** An input event of a receiver, for the source. */
+  input(from: ConnectionId, event: Uint8Array, view: DataView): void {
+    this.#inputs.push(this.#sink(), from, event, view);
+  }
+
+  #sink(): InputSink | undefined {
+    const { source } = this;
+    if (source === undefined) return undefined;
+    return {
+      ready: () => this.#transport.queued(source) < relayLimits.sourceBacklogBytes,
+      send: (event) => this.#transport.send(source, event),
+    };
+  }
+
+  /** Text of a signalling peer, for the others. */
+  signal(from: ConnectionId, text: string): void {
+    for (const peer of this.signalPeers) if (peer !== from) this.#transport.sendText(peer, text);
+  }
+
+  lagged(connection: ConnectionId): void {
+    const receiver = this.receivers.get(connection);
+    if (receiver) receiver.lagging = true;
+  }
+
+  /** Moves what waits, and gives a receiver that has caught its breath the whole picture from the cache. */
+  tick(): void {
+    const sink = this.#sink();
+    if (sink) this.#inputs.flush(sink);
+    for (const [connection, receiver] of this.receivers) {
+      if (!receiver.lagging || this.#transport.queued(connection) > 0) continue;
+      receiver.lagging = false;
+      if (!this.cache.hasPicture) continue;
+      this.resyncs++;
+      this.#transport.leave(this.#group, connection);
+      for (const message of this.cache.picture()) this.#transport.sendRef(connection, message, delivery.state);
+      this.#transport.join(this.#group, connection);
+    }
+  }
+
+  /** Whether the source has been away for longer than `graceUs`; never while none has left. */
+  graceExpired(nowUs: number, graceUs: number): boolean {
+    return this.#sourceLeftUs !== undefined && nowUs - this.#sourceLeftUs > graceUs;
+  }
+
+  /** Nobody here. A channel with anybody on it is never collected. */
+  get isDeserted(): boolean {
+    return this.source === undefined && this.receivers.size === 0 && this.signalPeers.size === 0;
+  }
+
+  /** Deserted, and nothing worth keeping. */
+  get isIdle(): boolean {
+    return this.isDeserted && !this.cache.hasState;
+  }
+
+  stats(nowUs: number): ChannelStats {
+    return {
+      name: this.name,
+      framesRelayed: this.framesRelayed,
+      bytesRelayed: this.bytesRelayed,
+      inputsRelayed: this.#inputs.relayed,
+      connectedReceivers: this.receivers.size,
+      signalPeers: this.signalPeers.size,
+      sourceConnected: this.source !== undefined,
+      lastFrameTimestamp: this.lastFrameTimestamp,
+      keyframes: this.keyframes,
+      signalDiffs: this.signalDiffs,
+      uptimeSeconds: (nowUs - this.#createdUs) / 1e6,
+      peakReceivers: this.peakReceivers,
+      totalConnections: this.totalConnections,
+      rejectedConnections: this.rejectedConnections,
+      leftOut: this.leftOut,
+      resyncs: this.resyncs,
+      hasState: this.cache.hasState,
+    };
+  }
+
+  /** Forgets the cache and the group; connections are the core's to close. */
+  close(): void {
+    this.cache.clear();
+    this.#transport.dropGroup(this.#group);
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The relay's logic: who may connect where, which channel lives how long, who is alive. Pure: requests and messages come in as the
+ * transport's events with the time, and everything it does goes through the transport. Spec ds-stream.md sections 6 to 13 and 19.
+ */
+import { Counters } from "../base/counters.ts";
+import { buildPing, checkFrame, frame, frameBytes, frameFlag } from "../wire/ds.ts";
+import { Channel, type ChannelStats, closeCode } from "./channel.ts";
+import { type RelaySettings, relayLimits } from "./limits.ts";
+import { parseRoute, type Role, type Route, webSocketPaths } from "./paths.ts";
+import { RateBudget } from "./rate-budget.ts";
+import {
+  type ConnectionId,
+  delivery,
+  type MessageRef,
+  type RelayRequest,
+  type RelayTransport,
+  type RelayTransportEvents,
+} from "./transport.ts";
+
+/** Whether a request may do what its route says. A string is the sentence of a refusal. */
+export type Access = (
+  request: RelayRequest,
+  route: Route,
+) => { readonly status: 401 | 403; readonly message: string } | undefined;
+
+export interface RelayOutbox {
+  /** A plain HTTP request: the pages, statistics, metrics. Answers through the transport. */
+  http(request: RelayRequest): void;
+  log(text: string): void;
+}
+
+interface Peer {
+  readonly role: Role;
+  readonly channel: Channel;
+  readonly remote: string;
+  readonly budget: RateBudget;
+  heardUs: number;
+}
+
+export interface RelayStats {
+  readonly uptimeSeconds: number;
+  readonly channels: readonly ChannelStats[];
+  readonly connections: { readonly sources: number; readonly receivers: number; readonly signalPeers: number };
+  /** Connections refused and messages dropped, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly channelsCollected: number;
+}
+
+export class RelayCore {
+  readonly drops = new Counters();
+  readonly channels = new Map<string, Channel>();
+  /** Bind to the transport. */
+  readonly events: RelayTransportEvents;
+
+  readonly #settings: RelaySettings;
+  readonly #transport: RelayTransport;
+  readonly #access: Access;
+  readonly #outbox: RelayOutbox;
+  readonly #peers = new Map<ConnectionId, Peer>();
+  readonly #startedUs: number;
+  #nowUs: number;
+  #keepaliveUs: number;
+  #collectUs: number;
+  #pingSequence = 0;
+  #collected = 0;
+  #draining = false;
+
+  constructor(settings: RelaySettings, transport: RelayTransport, access: Access, outbox: RelayOutbox, nowUs: number) {
+    this.#settings = settings;
+    this.#transport = transport;
+    this.#access = access;
+    this.#outbox = outbox;
+    this.#startedUs = nowUs;
+    this.#nowUs = nowUs;
+    this.#keepaliveUs = nowUs;
+    this.#collectUs = nowUs;
+    this.events = {
+      request: (request) => this.#request(request),
+      binary: (connection, message, bytes, view) => this.#binary(connection, message, bytes, view),
+      text: (connection, text) => this.#text(connection, text),
+      alive: (connection) => this.#heard(connection),
+      lagged: (connection) => this.#peers.get(connection)?.channel.lagged(connection),
+      closed: (connection) => this.#closed(connection),
+    };
+  }
+
+  /** Call before handing events on, and in each tick. */
+  setTime(nowUs: number): void {
+    this.#nowUs = nowUs;
+  }
+
+  #request(request: RelayRequest): void {
+    if (!request.isUpgrade) {
+      this.#outbox.http(request);
+      return;
+    }
+    const route = parseRoute(request.target);
+    if (route === "unknown-path")
+      return this.#refuse(
+        request,
+        404,
+        "unknown-path",
+        `There is no such path; a WebSocket opens one of ${webSocketPaths.join(", ")}.`,
+      );
+    if (route === "bad-name")
+      return this.#refuse(
+        request,
+        400,
+        "bad-name",
+        "A channel name is letters, digits, . _ ~ - and single slashes, 128 at most.",
+      );
+    const denied = this.#access(request, route);
+    if (denied)
+      return this.#refuse(request, denied.status, denied.status === 401 ? "no-access" : "forbidden", denied.message);
+    if (this.#draining) return this.#refuse(request, 503, "shutting-down", "This relay is shutting down.");
+    const channel = this.#channel(route.channel);
+    if (!channel) return this.#refuse(request, 503, "too-many-channels", "This relay has as many channels as it may.");
+    this.#enter(request, route, channel);
+  }
+
+  /** The name is claimed at the same moment as the place on it, so nothing comes between check and act. */
+  #enter(request: RelayRequest, route: Route, channel: Channel): void {
+    const role: Role = route.isLegacy && channel.source === undefined ? "source" : route.role;
+    if (role === "source" && channel.source !== undefined) {
+      if (!route.takesOver)
+        return this.#refuse(
+          request,
+          409,
+          "source-connected",
+          `"${channel.name}" has a source already; ?takeover=1 replaces it.`,
+        );
+      this.#transport.close(channel.source, closeCode.takenOver, "another source took over");
+      channel.detachSource(channel.source, this.#nowUs);
+    }
+    if (role === "receiver" && channel.receivers.size >= this.#settings.maxReceivers) {
+      channel.rejectedConnections++;
+      return this.#refuse(request, 503, "too-many-receivers", `"${channel.name}" has as many receivers as it may.`);
+    }
+    if (role === "signal" && channel.signalPeers.size >= relayLimits.signalPeers)
+      return this.#refuse(request, 503, "too-many-peers", `"${channel.name}" has as many signalling peers as it may.`);
+    const { connection, remote } = request;
+    const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
+    this.#peers.set(connection, { role, channel, remote, budget: new RateBudget(rate), heardUs: this.#nowUs });
+    const largest = {
+      source: this.#settings.maxMessageBytes,
+      receiver: relayLimits.receiverMessageBytes,
+      signal: relayLimits.signalBytes,
+    };
+    this.#transport.accept(connection, largest[role]);
+    if (role === "source") channel.attachSource(connection);
+    else if (role === "receiver") channel.attachReceiver(connection);
+    else channel.signalPeers.add(connection);
+    this.#outbox.log(`${role} of "${channel.name}" from ${remote}`);
+  }
+
+  #channel(name: string): Channel | undefined {
+    const known = this.channels.get(name);
+    if (known) return known;
+    if (this.channels.size >= this.#settings.maxChannels) this.#collect();
+    if (this.channels.size >= this.#settings.maxChannels) return undefined;
+    const channel = new Channel(name, this.#settings, this.#transport, this.drops, this.#nowUs);
+    this.channels.set(name, channel);
+    return channel;
+  }
+
+  #refuse(request: RelayRequest, status: number, code: string, message: string): void {
+    this.drops.add(`refused-${code}`);
+    const body = new TextEncoder().encode(
+      `${JSON.stringify({ error: code, message, ...(status === 404 ? { paths: webSocketPaths } : {}) })}\n`,
+    );
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    if (status === 401) headers["www-authenticate"] = 'Bearer realm="patchbay relay"';
+    this.#transport.respond(request.connection, status, headers, body);
+  }
+
+  #heard(connection: ConnectionId): Peer | undefined {
+    const peer = this.#peers.get(connection);
+    if (peer) peer.heardUs = this.#nowUs;
+    return peer;
+  }
+
+  #binary(connection: ConnectionId, message: MessageRef, bytes: Uint8Array, view: DataView): void {
+    const peer = this.#heard(connection);
+    if (!peer) return;
+    if (peer.role === "source") {
+      // What a replaced source still sends while it closes belongs to nobody.
+      if (peer.channel.source === connection) peer.channel.relay(message, bytes, view);
+      else this.drops.add("replaced-source");
+    } else if (peer.role === "receiver") this.#input(peer, connection, bytes, view);
+    else this.drops.add("binary-signal");
+  }
+
+  #input(peer: Peer, connection: ConnectionId, bytes: Uint8Array, view: DataView): void {
+    const isInput = bytes.length >= frameBytes && (frame.flags(view, 0) & frameFlag.input) !== 0;
+    if (!isInput || bytes.length > relayLimits.inputBytes) this.drops.add("not-input");
+    else if (checkFrame(view, 0, bytes.length) !== undefined) this.drops.add("input-malformed");
+    else if (!peer.budget.take(this.#nowUs)) this.drops.add("input-rate");
+    else peer.channel.input(connection, bytes, view);
+  }
+
+  #text(connection: ConnectionId, text: string): void {
+    const peer = this.#heard(connection);
+    if (!peer) return;
+    if (peer.role !== "signal") this.drops.add("text-ignored");
+    else if (!peer.budget.take(this.#nowUs)) this.drops.add("signal-rate");
+    else peer.channel.signal(connection, text);
+  }
+
+  #closed(connection: ConnectionId): void {
+    const peer = this.#peers.get(connection);
+    if (!peer) return;
+    this.#peers.delete(connection);
+    const { channel, role, remote } = peer;
+    if (role === "source") channel.detachSource(connection, this.#nowUs);
+    else if (role === "receiver") channel.detachReceiver(connection);
+    else channel.signalPeers.delete(connection);
+    this.#outbox.log(`${role} of "${channel.name}" from ${remote} left`);
+  }
+
+  /** Call about every 50 ms. */
+  tick(nowUs: number): void {
+    this.#nowUs = nowUs;
+    for (const channel of this.channels.values()) channel.tick();
+    if (nowUs - this.#keepaliveUs >= this.#settings.keepaliveSeconds * 1e6) this.#keepalive();
+    if (nowUs - this.#collectUs >= this.#settings.collectSeconds * 1e6) this.#collect();
+  }
+
+  /** Everybody is pinged, and who has said nothing for too long is let go. Receivers also get the format's own Ping. */
+  #keepalive(): void {
+    this.#keepaliveUs = this.#nowUs;
+    for (const [connection, peer] of this.#peers) {
+      if (this.#nowUs - peer.heardUs > this.#settings.keepaliveTimeoutSeconds * 1e6) {
+        this.drops.add("keepalive-timeout");
+        this.#transport.close(connection, closeCode.keepalive, "no sign of life");
+      } else this.#transport.ping(connection);
+    }
+    const ping = this.#transport.store(buildPing(this.#pingSequence++ & 0xffff, 0));
+    for (const channel of this.channels.values())
+      if (channel.source !== undefined) channel.broadcast(ping, delivery.loose);
+    this.#transport.release(ping);
+  }
+
+  /** Removes channels that nobody is on and whose state is gone or too old. */
+  #collect(): void {
+    this.#collectUs = this.#nowUs;
+    const before = this.channels.size;
+    for (const [name, channel] of this.channels) {
+      const isOver = channel.graceExpired(this.#nowUs, this.#settings.graceSeconds * 1e6);
+      if (!channel.isIdle && !(channel.isDeserted && isOver)) continue;
+      channel.close();
+      this.channels.delete(name);
+    }
+    const removed = before - this.channels.size;
+    this.#collected += removed;
+    if (removed > 0) this.#outbox.log(`${removed} deserted channels removed, ${this.channels.size} left`);
+  }
+
+  stats(nowUs: number): RelayStats {
+    const roles = { source: 0, receiver: 0, signal: 0 };
+    for (const peer of this.#peers.values()) roles[peer.role]++;
+    return {
+      uptimeSeconds: (nowUs - this.#startedUs) / 1e6,
+      channels: [...this.channels.values()].map((channel) => channel.stats(nowUs)),
+      connections: { sources: roles.source, receivers: roles.receiver, signalPeers: roles.signal },
+      drops: this.drops.toJSON(),
+      channelsCollected: this.#collected,
+    };
+  }
+
+  get hasPeers(): boolean {
+    return this.#peers.size > 0;
+  }
+
+  /** No newcomers; everybody is told. The transport closes when all have left or the caller's patience ends. */
+  drain(): void {
+    this.#draining = true;
+    this.#transport.stopListening();
+    for (const connection of this.#peers.keys())
+      this.#transport.close(connection, closeCode.goingAway, "the relay is shutting down");
+  }
+}
