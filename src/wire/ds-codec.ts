@@ -51,6 +51,9 @@ export const midi = accessors(midiLayout);
 export const scroll = accessors(scrollLayout);
 export const resize = accessors(resizeLayout);
 
+/** x or y of a pointer in relative mode, as signed motion. */
+export const signed16 = (value: number): number => (value << 16) >> 16;
+
 const noBytes = new Uint8Array(0);
 const frameNames: (FrameName | undefined)[] = [];
 for (const name of Object.keys(frameType) as FrameName[]) frameNames[frameType[name]] = name;

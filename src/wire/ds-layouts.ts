@@ -302,3 +302,9 @@ export const inputPayloads = {
   sensor: applicationLayout,
   bci: applicationLayout,
 } as const satisfies Record<InputName, Layout>;
+
+/** Every layout, the header first; those that several types share stand once. */
+export const dsLayouts: readonly Layout[] = [
+  frameLayout,
+  ...new Set<Layout>([...Object.values(framePayloads), ...Object.values(inputPayloads)]),
+];
