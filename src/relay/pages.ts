@@ -1,0 +1,133 @@
+/**
+ * The browser pages of streams, from files inside the executable: the viewer under /player and the publisher under /publish, and
+ * what they load under /assets. Both the relay and the host's dashboard serve them. It answers paths, knows no connection and
+ * lets nobody in or out: that is the server's part.
+ */
+import { readFileSync } from "node:fs";
+import playerPage from "../../web/player/index.html";
+import sourcePage from "../../web/source/index.html";
+import { isChannelName } from "./paths.ts";
+
+export interface PageSettings {
+  /** Origins beyond the page's own that it may connect to, as `wss://relay.example`. */
+  readonly connect?: readonly string[];
+  /** Origins beyond the page's own whose pages may embed the player and get its events. */
+  readonly embedders?: readonly string[];
+}
+
+export interface PageAnswer {
+  readonly status: 200 | 404;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+interface Asset {
+  readonly bytes: Uint8Array;
+  readonly type: string;
+}
+
+interface Files {
+  readonly player: string;
+  readonly publish: string;
+  readonly assets: ReadonlyMap<string, Asset>;
+}
+
+interface EmbeddedFile {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type PageName = "player" | "publish";
+const pages = { player: playerPage, publish: sourcePage } as const;
+const origin = /^(?:https?|wss?):\/\/[A-Za-z0-9.[\]:-]+$/;
+
+let loaded: Promise<Files> | undefined;
+
+/**
+ * What to answer to a GET of this path (a query is passed over), or undefined when it is none of the pages'. Throws for settings
+ * that hold something other than an origin, because it would end up in the policy as it is.
+ */
+export async function pageFor(target: string, settings: PageSettings = {}): Promise<PageAnswer | undefined> {
+  const [path = ""] = target.split("?", 1);
+  if (path.startsWith("/assets/")) return assetAnswer(path.slice("/assets/".length));
+  const [, name, , channel] = /^\/(player|publish)(\/(.*))?$/.exec(path) ?? [];
+  if (name === undefined) return undefined;
+  loaded ??= load();
+  if (channel && !isChannelName(channel))
+    return notFound("There is no such channel: its name has characters it must not have.");
+  return html((await loaded)[name as PageName], settings, name === "publish");
+}
+
+async function assetAnswer(name: string): Promise<PageAnswer> {
+  loaded ??= load();
+  const asset = (await loaded).assets.get(name);
+  if (!asset) return notFound("There is nothing here.");
+  const headers = { ...common, "content-type": asset.type, "cache-control": "max-age=31536000, immutable" };
+  return { status: 200, headers, body: asset.bytes };
+}
+
+const common = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "strict-origin-when-cross-origin",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+function html(text: string, { connect = [], embedders = [] }: PageSettings, captures: boolean): PageAnswer {
+  for (const one of [...connect, ...embedders]) if (!origin.test(one)) throw new TypeError(`${one} is no origin`);
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    ["connect-src 'self'", ...connect].join(" "),
+    "base-uri 'none'",
+    "form-action 'none'",
+    ["frame-ancestors 'self'", ...embedders].join(" "),
+  ].join("; ");
+  const used = captures
+    ? "camera=(self), microphone=(self), display-capture=(self)"
+    : "gamepad=*, midi=*, fullscreen=*";
+  return {
+    status: 200,
+    headers: {
+      ...common,
+      "content-security-policy": policy,
+      "permissions-policy": used,
+      "content-type": "text/html;charset=utf-8",
+      "cache-control": "no-cache",
+    },
+    body: new TextEncoder().encode(
+      text.replace('name="embedders" content=""', `name="embedders" content="${embedders.join(" ")}"`),
+    ),
+  };
+}
+
+function notFound(sentence: string): PageAnswer {
+  const headers = { ...common, "content-type": "text/plain;charset=utf-8", "cache-control": "no-store" };
+  return { status: 404, headers, body: new TextEncoder().encode(`${sentence}\n`) };
+}
+
+async function load(): Promise<Files> {
+  const assets = new Map<string, Asset>();
+  const [player, publish] = await Promise.all([loadPage("player", assets), loadPage("publish", assets)]);
+  return { player, publish, assets };
+}
+
+/** In the executable Bun has bundled the page and hands over a list; run from source it is bundled now. */
+async function loadPage(name: PageName, assets: Map<string, Asset>): Promise<string> {
+  const page = pages[name];
+  const embedded = (page as { files?: readonly EmbeddedFile[] }).files;
+  let text = "";
+  const put = (path: string, type: string, bytes: Uint8Array) => {
+    if (type.startsWith("text/html")) text = new TextDecoder().decode(bytes);
+    else assets.set(path.slice(path.lastIndexOf("/") + 1), { bytes, type });
+  };
+  if (embedded) for (const { path, headers } of embedded) put(path, headers["content-type"] ?? "", readFileSync(path));
+  else
+    for (const file of (await Bun.build({ entrypoints: [page.index] })).outputs)
+      put(file.path, file.type, await file.bytes());
+  // Pages live in folders of any depth, their files in one.
+  return text.replace(/\b(href|src)="(?:\.?\/)?([\w.-]+)"/g, (all, attribute: string, file: string) =>
+    assets.has(file) ? `${attribute}="/assets/${file}"` : all,
+  );
+}

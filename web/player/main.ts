@@ -1,0 +1,2 @@
+/** The player page. */
+console.log("player");

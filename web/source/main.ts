@@ -1,0 +1,2 @@
+/** The source page. */
+console.log("source");
