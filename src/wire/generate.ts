@@ -1,7 +1,9 @@
 /**
- * Turns the layouts of root-layouts.ts into c/gen/wire.h and the protocol table of README.md (between `<!-- wire:begin -->` and
- * `<!-- wire:end -->`, when README.md has them). `bun src/wire/generate.ts` writes, `--check` only compares (exit 1 when stale).
+ * Turns the layouts of root-layouts.ts and ds-layouts.ts into c/gen/wire.h, c/gen/ds.h and the protocol tables of README.md
+ * (between `<!-- wire:begin -->` and `<!-- wire:end -->`, and the same with ds, when README.md has them).
+ * `bun src/wire/generate.ts` writes, `--check` only compares (exit 1 when stale).
  */
+import * as ds from "./ds-layouts.ts";
 import * as root from "./root-layouts.ts";
 import { type Field, fieldBytes, type Layout, type NumberType } from "./schema.ts";
 
@@ -38,9 +40,29 @@ const numbers: Record<string, Readonly<Record<string, number>>> = {
   refusal: root.refusal,
 };
 
+const dsNumbers: typeof numbers = {
+  flag: ds.frameFlag,
+  type: ds.frameType,
+  input: ds.inputEvent,
+  pictureFormat: ds.keyframeFormat,
+  pcmFormat: ds.pcmFormat,
+  audioCodec: ds.audioCodec,
+  button: ds.pointerButton,
+  pointerMode: ds.pointerMode,
+  modifier: ds.modifier,
+  touchEnding: ds.touchEnding,
+};
+
+/** The protocol that names in C begin with. */
+type Family = "wire" | "ds";
+
 /** camelCase to SNAKE_CASE, lower. */
 const snake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const constant = (...names: string[]): string => ["PB_WIRE", ...names.map(snake)].join("_").toUpperCase();
+const constantIn =
+  (family: Family) =>
+  (...names: string[]): string =>
+    ["PB", family, ...names.map(snake)].join("_").toUpperCase();
+const constant = constantIn("wire");
 
 const cTypes: Record<NumberType, string> = {
   u8: "uint8_t",
@@ -62,33 +84,35 @@ const helpers = [8, 16, 32, 64].flatMap((bits) => [
   "}",
 ]);
 
-function cStore(of: Layout, name: string, field: Field): string {
-  const to = `to + ${constant(of.name, name, "offset")}`;
+function cStore(family: Family, of: Layout, name: string, field: Field): string {
+  const to = `to + ${constantIn(family)(of.name, name, "offset")}`;
   if (field.type === "bytes") return `    memcpy(${to}, ${snake(name)}, ${fieldBytes(field)});`;
   const value = field.constant === undefined ? snake(name) : `${field.constant}u`;
-  const cast = field.type === "i32" ? "(uint32_t)" : "";
+  const cast = field.type === "i32" ? "(uint32_t)" : field.type === "i16" ? "(uint16_t)" : "";
   return `    pb_wire_store_u${fieldBytes(field) * 8}(${to}, ${cast}${value});`;
 }
 
-function cLayout(of: Layout): string[] {
+function cLayout(of: Layout, family: Family): string[] {
+  const constant = constantIn(family);
   const fields = Object.entries(of.fields);
   const free = fields.filter(([, field]) => field.constant === undefined);
   const args = free.map(([name, field]) =>
     field.type === "bytes" ? `const uint8_t ${snake(name)}[${field.size}]` : `${cTypes[field.type]} ${snake(name)}`,
   );
+  if (fields.length === 0) return [];
   const lines = [`/* ${of.doc}. */`, `enum {`];
   for (const [name, field] of fields)
     lines.push(`    ${constant(of.name, name, "offset")} = ${field.at}, /* ${field.doc} */`);
   lines.push(`    ${constant(of.name, "bytes")} = ${of.bytes}`, "};");
-  lines.push(`static inline void pb_wire_put_${snake(of.name)}(${["uint8_t *to", ...args].join(", ")}) {`);
-  for (const [name, field] of fields) lines.push(cStore(of, name, field));
+  lines.push(`static inline void pb_${family}_put_${snake(of.name)}(${["uint8_t *to", ...args].join(", ")}) {`);
+  for (const [name, field] of fields) lines.push(cStore(family, of, name, field));
   lines.push("}");
   for (const [name, field] of free) {
     if (field.type === "bytes") continue;
     const type = cTypes[field.type];
     const load = `pb_wire_load_u${fieldBytes(field) * 8}(from + ${constant(of.name, name, "offset")})`;
-    lines.push(`static inline ${type} pb_wire_${snake(of.name)}_${snake(name)}(const uint8_t *from) {`);
-    lines.push(`    return ${field.type === "i32" ? "(int32_t)" : ""}${load};`, "}");
+    lines.push(`static inline ${type} pb_${family}_${snake(of.name)}_${snake(name)}(const uint8_t *from) {`);
+    lines.push(`    return ${field.type.startsWith("i") ? `(${type})` : ""}${load};`, "}");
   }
   lines.push("");
   return lines;
@@ -108,12 +132,30 @@ export function cHeader(): string {
     `enum { ${constant("version")} = ${root.version}, ${constant("tagBytes")} = ${root.tagBytes},` +
       ` ${constant("codecShift")} = ${root.codecShift} };`,
   ];
-  for (const [group, values] of Object.entries(numbers)) {
-    const list = Object.entries(values).map(([name, value]) => `    ${constant(group, name)} = ${value}`);
-    lines.push("enum {", list.join(",\n"), "};");
-  }
-  lines.push("", ...helpers, "");
-  return [...lines, ...layouts.flatMap(cLayout), "#endif", ""].join("\n");
+  lines.push(...cNumbers("wire", numbers), "", ...helpers, "");
+  return [...lines, ...layouts.flatMap((of) => cLayout(of, "wire")), "#endif", ""].join("\n");
+}
+
+function cNumbers(family: Family, groups: typeof numbers): string[] {
+  return Object.entries(groups).flatMap(([group, values]) => {
+    const list = Object.entries(values).map(([name, value]) => `    ${constantIn(family)(group, name)} = ${value}`);
+    return ["enum {", list.join(",\n"), "};"];
+  });
+}
+
+/** The text of c/gen/ds.h. */
+export function dsHeader(): string {
+  const lines = [
+    "/* Made from src/wire/ds-layouts.ts by `bun src/wire/generate.ts`. Do not edit.",
+    " * ds-stream frames, little-endian. The put functions write constants by themselves and check nothing. */",
+    "#ifndef PB_GEN_DS_H",
+    "#define PB_GEN_DS_H",
+    '#include "wire.h"',
+    "",
+    ...cNumbers("ds", dsNumbers),
+    "",
+  ];
+  return [...lines, ...ds.dsLayouts.flatMap((of) => cLayout(of, "ds")), "#endif", ""].join("\n");
 }
 
 function fieldRule(field: Field): string {
@@ -132,16 +174,14 @@ function readmeLayout(of: Layout): string[] {
   const title = type
     ? `\`${of.name}\` (type ${root.packetType[type]}, ${root.payloads[type].direction})`
     : `\`${of.name}\``;
-  const lines = [
-    `${title}: ${of.doc}, ${of.bytes} bytes`,
-    "",
-    "| Offset | Size | Field | Value | Meaning |",
-    "|---|---|---|---|---|",
-  ];
+  return [`${title}: ${of.doc}, ${of.bytes} bytes`, "", ...fieldTable(of), ""];
+}
+
+function fieldTable(of: Layout): string[] {
+  const lines = ["| Offset | Size | Field | Value | Meaning |", "|---|---|---|---|---|"];
   for (const [name, field] of Object.entries(of.fields))
     lines.push(`| ${field.at} | ${fieldBytes(field)} | ${name} | ${fieldRule(field)} | ${field.doc} |`);
   if (of.tail.max > 0) lines.push(`| ${of.bytes} | ${of.tail.min} to ${of.tail.max} | | | ${of.tail.doc} |`);
-  lines.push("");
   return lines;
 }
 
@@ -150,15 +190,36 @@ export function readmeTables(): string {
   return ["All numbers are little-endian.", "", ...layouts.flatMap(readmeLayout)].join("\n");
 }
 
-const begin = "<!-- wire:begin -->";
-const end = "<!-- wire:end -->";
+const hexCode = (code: number): string => `0x${code.toString(16).toUpperCase().padStart(2, "0")}`;
 
-/** The README with fresh tables; unchanged when it has no markers. */
+function dsLayout(of: Layout): string[] {
+  const codesOf = (types: Readonly<Record<string, number>>, payloads: Readonly<Record<string, Layout>>): string[] =>
+    Object.entries(types).flatMap(([name, code]) => (payloads[name] === of ? [`${name} ${hexCode(code)}`] : []));
+  const frames = codesOf(ds.frameType, ds.framePayloads);
+  const inputs = codesOf(ds.inputEvent, ds.inputPayloads).map((text) => `input ${text}`);
+  const types = [...frames, ...inputs].join(", ");
+  const title = `\`${of.name}\`${types ? ` (${types})` : ""}: ${of.doc}`;
+  if (of.bytes === 0) return [title, ""];
+  return [`${title}, ${of.bytes} bytes`, "", ...fieldTable(of), ""];
+}
+
+/** The ds-stream tables for README.md, without the markers. */
+export function dsTables(): string {
+  return ["All numbers are little-endian.", "", ...ds.dsLayouts.flatMap(dsLayout)].join("\n");
+}
+
+const tables: Readonly<Record<Family, () => string>> = { wire: readmeTables, ds: dsTables };
+
+/** The README with fresh tables; unchanged where it has no markers. */
 export function withTables(readme: string): string {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
-  if (from < 0 || to < from) return readme;
-  return `${readme.slice(0, from + begin.length)}\n${readmeTables()}\n${readme.slice(to)}`;
+  let text = readme;
+  for (const [family, made] of Object.entries(tables)) {
+    const begin = `<!-- ${family}:begin -->`;
+    const from = text.indexOf(begin);
+    const to = text.indexOf(`<!-- ${family}:end -->`);
+    if (from >= 0 && to > from) text = `${text.slice(0, from + begin.length)}\n${made()}\n${text.slice(to)}`;
+  }
+  return text;
 }
 
 const readText = async (path: string): Promise<string> => {
@@ -172,6 +233,7 @@ export async function generate(checkOnly: boolean): Promise<string[]> {
   const readme = await readText(path("README.md"));
   const wanted: Record<string, string> = {
     "c/gen/wire.h": cHeader(),
+    "c/gen/ds.h": dsHeader(),
     ...(readme ? { "README.md": withTables(readme) } : {}),
   };
   const stale: string[] = [];
