@@ -125,7 +125,7 @@ async function loadPage(name: PageName, assets: Map<string, Asset>): Promise<str
   if (embedded) for (const { path, headers } of embedded) put(path, headers["content-type"] ?? "", readFileSync(path));
   else
     for (const file of (await Bun.build({ entrypoints: [page.index] })).outputs)
-      put(file.path, file.type, await file.bytes());
+      put(file.path, file.type, new Uint8Array(await file.arrayBuffer()));
   // Pages live in folders of any depth, their files in one.
   return text.replace(/\b(href|src)="(?:\.?\/)?([\w.-]+)"/g, (all, attribute: string, file: string) =>
     assets.has(file) ? `${attribute}="/assets/${file}"` : all,
