@@ -109,6 +109,74 @@ export const structs = {
     send_errors: "uint64_t",
     send_batches: "uint64_t",
   },
+  /** What a WebSocket server is opened with; zero means the default that c/ws/server.c states. */
+  pb_ws_settings: {
+    /** Threads that read and write. */
+    threads: "uint32_t",
+    /** Connections of all kinds; the next one is answered 503 and closed. */
+    connections: "uint32_t",
+    /** Connections without a complete request; the oldest one makes room for a new one. */
+    pending: "uint32_t",
+    head_timeout_ms: "uint32_t",
+    /** Time for TypeScript to answer a request, then 503. */
+    answer_timeout_ms: "uint32_t",
+    /** Time for a closing connection to write what is queued and to hear the peer's close. */
+    close_timeout_ms: "uint32_t",
+    /** Largest request body. */
+    body_bytes: "uint32_t",
+    /** What may wait for one connection by single sends; beyond it the connection is closed with 4413. */
+    queue_messages: "uint32_t",
+    queue_bytes: "uint32_t",
+    /** What one connection may have waiting for TypeScript; then it is not read until there is room. */
+    source_messages: "uint32_t",
+    source_bytes: "uint32_t",
+    /** Memory for messages, in MiB; a connection whose message finds none is closed with 1013. */
+    memory_mib: "uint32_t",
+    /** Kernel's send buffer for a connection in bytes; 1 leaves it to the kernel. */
+    send_buffer_bytes: "uint32_t",
+    reserved: "uint32_t",
+  },
+  pb_ws_event: {
+    connection: "double",
+    /** request, binary, text: the message's handle, which lies 64 bytes before its bytes. */
+    message: "double",
+    /** enums.ws. */
+    kind: "uint32_t",
+    /** Bytes of the message; for lagged, messages left out; for closed, the code. */
+    size: "uint32_t",
+    /** request: bytes of the head within the message; the body follows. */
+    head_size: "uint32_t",
+    /** request: bit 0 upgrade. */
+    flags: "uint32_t",
+  },
+  pb_ws_stats: {
+    connections: "uint64_t",
+    accepted: "uint64_t",
+    messages_in: "uint64_t",
+    bytes_in: "uint64_t",
+    messages_out: "uint64_t",
+    bytes_out: "uint64_t",
+    left_out: "uint64_t",
+    /** Calls that wrote to a socket. */
+    writes: "uint64_t",
+    /** Message memory in use, and what of it the process really holds, in bytes. */
+    memory_used: "uint64_t",
+    memory_held: "uint64_t",
+    refused_400: "uint64_t",
+    refused_408: "uint64_t",
+    refused_413: "uint64_t",
+    refused_417: "uint64_t",
+    refused_426: "uint64_t",
+    refused_431: "uint64_t",
+    refused_501: "uint64_t",
+    refused_503: "uint64_t",
+    refused_505: "uint64_t",
+    refused_1002: "uint64_t",
+    refused_1007: "uint64_t",
+    refused_1009: "uint64_t",
+    refused_1013: "uint64_t",
+    refused_4413: "uint64_t",
+  },
 } as const satisfies Record<string, Record<string, CType>>;
 
 /** Numbers with names on both sides: PB_<ENUM>_<NAME> in C, enums.<enum>.<name> here. */
@@ -121,6 +189,8 @@ export const enums = {
   player_flag: { fullscreen: 1, read_timecode: 2 },
   player_key: { grab_pointer: 1, fullscreen: 2 },
   datagram_flag: { cut: 1 },
+  ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
+  ws_delivery: { droppable: 0, keyframe: 1, state: 2 },
 } as const;
 
 export interface NativeFunction {
@@ -297,6 +367,74 @@ export const functions = {
       "void *out",
     ],
   },
+
+  // WebSocket server (c/ws): threads that read, parse and write; TypeScript decides about requests and who gets what.
+  // A connection is a number below 2^53; calls about one that is gone do nothing. Only one thread calls these.
+  pb_ws_open: {
+    returns: "struct pb_ws *",
+    args: [
+      "const char *address",
+      "uint32_t port",
+      "const struct pb_ws_settings *settings",
+      "pb_wake_fn wake",
+      ...errorArgs,
+    ],
+  },
+  pb_ws_port: { returns: "uint32_t", args: ["struct pb_ws *server"] },
+  /** Start of the memory that all messages lie in, mapped until close. It is made of chunks of 1 MiB. */
+  pb_ws_arena: { returns: "void *", args: ["struct pb_ws *server"] },
+  pb_ws_rearm: { returns: "void", args: ["struct pb_ws *server"] },
+  /** Fills up to `max` events and returns how many. Their messages stay until the next take, or longer when retained. */
+  pb_ws_take: { returns: "uint32_t", args: ["struct pb_ws *server", "struct pb_ws_event *out", "uint32_t max"] },
+  /** Writes what is queued, as far as sockets take it. What is queued without a flush may wait. */
+  pb_ws_flush: { returns: "void", args: ["struct pb_ws *server"] },
+  pb_ws_accept: { returns: "void", args: ["struct pb_ws *server", "double connection", "uint32_t max_message_bytes"] },
+  /** `head` is the status line and fields, each with its CRLF; the fields Connection and Content-Length and the empty line are added. */
+  pb_ws_respond: {
+    returns: "void",
+    args: [
+      "struct pb_ws *server",
+      "double connection",
+      "const void *head",
+      "uint32_t head_size",
+      "const void *body",
+      "uint32_t body_size",
+    ],
+  },
+  pb_ws_send: {
+    returns: "void",
+    args: ["struct pb_ws *server", "double connection", "const void *data", "uint32_t size", "uint32_t is_text"],
+  },
+  /** Returns 0, or -1 for what is no message. */
+  pb_ws_send_message: {
+    returns: "int32_t",
+    args: ["struct pb_ws *server", "double connection", "double message", "uint32_t how"],
+  },
+  pb_ws_ping: { returns: "void", args: ["struct pb_ws *server", "double connection"] },
+  pb_ws_end: {
+    returns: "void",
+    args: ["struct pb_ws *server", "double connection", "uint32_t code", "const void *reason", "uint32_t reason_size"],
+  },
+  /** Bytes of messages waiting to leave. */
+  pb_ws_queued: { returns: "double", args: ["struct pb_ws *server", "double connection"] },
+  pb_ws_group_open: { returns: "uint32_t", args: ["struct pb_ws *server", "uint32_t messages", "uint32_t bytes"] },
+  /** A connection is in one group at most: joining another leaves the first. Returns 0, or -1 for an unknown group. */
+  pb_ws_group_join: { returns: "int32_t", args: ["struct pb_ws *server", "uint32_t group", "double connection"] },
+  pb_ws_group_leave: { returns: "int32_t", args: ["struct pb_ws *server", "uint32_t group", "double connection"] },
+  pb_ws_group_close: { returns: "int32_t", args: ["struct pb_ws *server", "uint32_t group"] },
+  /** Queues a message for all of a group by enums.ws_delivery. Returns for how many it was left out, or -1 for an unknown group or message. */
+  pb_ws_broadcast: {
+    returns: "int32_t",
+    args: ["struct pb_ws *server", "uint32_t group", "double message", "uint32_t how"],
+  },
+  /** Copies bytes into a message. Returns its handle, or 0 when there is no memory. */
+  pb_ws_store: { returns: "double", args: ["struct pb_ws *server", "const void *data", "uint32_t size"] },
+  /** Both return 0, or -1 for what is no message. */
+  pb_ws_retain: { returns: "int32_t", args: ["struct pb_ws *server", "double message"] },
+  pb_ws_release: { returns: "int32_t", args: ["struct pb_ws *server", "double message"] },
+  pb_ws_stats: { returns: "void", args: ["struct pb_ws *server", "struct pb_ws_stats *out"] },
+  pb_ws_stop_listening: { returns: "void", args: ["struct pb_ws *server"] },
+  pb_ws_close: { returns: "void", args: ["struct pb_ws *server"] },
 
   // Scene (c/meter): a window with moving content and a timecode, painted by a thread of its own.
   pb_scene_open: {

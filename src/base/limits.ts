@@ -65,6 +65,20 @@ export const limits = {
   closeTimeoutMs: 3000,
   /** Largest file that `inspect` reads. */
   inspectBytes: 16 * 1024 * 1024,
+  /** The WebSocket server; ffi/abi.ts (pb_ws_settings) says what happens at each. */
+  websocket: {
+    connections: 20_000,
+    pending: 1024,
+    head_timeout_ms: 10_000,
+    answer_timeout_ms: 30_000,
+    close_timeout_ms: 3000,
+    body_bytes: 65_536,
+    queue_messages: 4096,
+    queue_bytes: 32 * 1024 * 1024,
+    source_messages: 256,
+    source_bytes: 1024 * 1024,
+    memory_mib: 256,
+  },
   /** Largest picture. */
   width: 8192,
   height: 8192,

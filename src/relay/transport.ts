@@ -24,6 +24,8 @@ export interface RelayRequest {
   /** True for a well-formed WebSocket upgrade (RFC 6455 section 4.2.1). */
   readonly isUpgrade: boolean;
   readonly isSecure: boolean;
+  /** The body, a copy; absent or empty when there is none. */
+  readonly body?: Uint8Array;
 }
 
 export interface RelayTransportEvents {
@@ -76,6 +78,7 @@ export interface RelayTransport {
   queued(connection: ConnectionId): number;
 
   createGroup(limits: QueueLimits): GroupId;
+  /** A connection is in one group at most; joining another leaves the first. */
   join(group: GroupId, connection: ConnectionId): void;
   leave(group: GroupId, connection: ConnectionId): void;
   /** One call for all receivers: the message is queued for each by reference. Returns for how many it was left out. */

@@ -1,0 +1,319 @@
+/* What waits for each connection: a ring of references to shared messages, and the policies at its limit. Broadcasting to a
+ * group is one pass of pushes. Limits hold against a socket that does not take more; while it does, a batch may be longer. */
+#include "ws.h"
+
+static struct ws_message *message_of(uintptr_t entry) {
+    return (struct ws_message *)(entry & ~(uintptr_t)WS_MARKS); /* NOLINT */
+}
+
+static uintptr_t *entry_at(struct ws_conn *c, uint32_t index) { return &c->ring[(c->first + index) & (c->ring_size - 1)]; }
+
+void ws_unref(struct pb_ws *s, struct ws_message *m) {
+    if (--m->refs == 0) ws_message_free(&s->pool, m);
+}
+
+static bool make_room(struct ws_conn *c) {
+    if (c->count < c->ring_size) return true;
+    const uint32_t size = c->ring_size ? c->ring_size * 2 : 16;
+    uintptr_t *ring = malloc(size * sizeof *ring);
+    if (!ring) return false;
+    for (uint32_t i = 0; i < c->count; i++) ring[i] = *entry_at(c, i);
+    free(c->ring);
+    c->ring = ring;
+    c->ring_size = size;
+    c->first = 0;
+    return true;
+}
+
+static void count_in(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
+    m->refs++;
+    if (marks & WS_CAST) {
+        c->cast_count++;
+        c->cast_bytes += m->size;
+    } else {
+        c->own_count++;
+        c->own_bytes += m->size;
+    }
+}
+
+static void count_out(struct ws_conn *c, uintptr_t entry) {
+    struct ws_message *m = message_of(entry);
+    if (entry & WS_CAST) {
+        c->cast_count--;
+        c->cast_bytes -= m->size;
+    } else {
+        c->own_count--;
+        c->own_bytes -= m->size;
+    }
+    ws_unref(c->server, m);
+}
+
+bool ws_push(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
+    if (!make_room(c)) return false;
+    *entry_at(c, c->count++) = (uintptr_t)m | marks;
+    count_in(c, m, marks);
+    ws_mark_dirty(c);
+    return true;
+}
+
+/* Entries that are being written, or of which a part was. */
+static uint32_t fixed(const struct ws_conn *c) { return c->in_flight ? c->in_flight : c->sent ? 1 : 0; }
+
+static uint8_t opcode_of(uintptr_t entry) { return ws_payload(message_of(entry))[-(int32_t)message_of(entry)->framing] & 0x0f; }
+
+bool ws_push_front(struct ws_conn *c, struct ws_message *m) {
+    const uint32_t at = fixed(c);
+    /* Of each kind the newest is enough, so that a flood of pings cannot fill the queue. */
+    for (uint32_t i = at; i < c->count && i < at + 2; i++) {
+        uintptr_t *entry = entry_at(c, i);
+        if (!(*entry & WS_CONTROL) || (*entry & WS_LAST) || opcode_of(*entry) != opcode_of((uintptr_t)m)) continue;
+        count_out(c, *entry);
+        *entry = (uintptr_t)m | WS_CONTROL;
+        count_in(c, m, WS_CONTROL);
+        return true;
+    }
+    if (!make_room(c)) return false;
+    c->first = (c->first - 1) & (c->ring_size - 1);
+    c->count++;
+    for (uint32_t i = 0; i < at; i++) *entry_at(c, i) = *entry_at(c, i + 1);
+    *entry_at(c, at) = (uintptr_t)m | WS_CONTROL;
+    count_in(c, m, WS_CONTROL);
+    ws_mark_dirty(c);
+    return true;
+}
+
+bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size) {
+    struct ws_message *m = ws_message_new(&c->server->pool, size);
+    if (!m) return false;
+    if (size) memcpy(ws_payload(m), data, size);
+    m->size = size;
+    ws_message_frame(m, opcode);
+    const bool pushed = opcode == WS_CLOSE ? ws_push(c, m, WS_CONTROL | WS_LAST) : ws_push_front(c, m);
+    ws_unref(c->server, m);
+    return pushed;
+}
+
+/* Forgets what may still be forgotten; with `only_casts`, only pictures. Returns how many pictures. */
+static uint32_t discard(struct ws_conn *c, bool only_casts) {
+    uint32_t kept = fixed(c), lost = 0;
+    for (uint32_t i = kept; i < c->count; i++) {
+        const uintptr_t entry = *entry_at(c, i);
+        if (only_casts && !(entry & WS_DROPPABLE)) {
+            *entry_at(c, kept++) = entry;
+            continue;
+        }
+        if (entry & WS_DROPPABLE) lost++;
+        count_out(c, entry);
+    }
+    c->count = kept;
+    return lost;
+}
+
+void ws_queue_discard(struct ws_conn *c, bool only_casts) { discard(c, only_casts); }
+
+void ws_queue_free(struct ws_conn *c) {
+    while (c->count) {
+        count_out(c, *entry_at(c, 0));
+        c->first = (c->first + 1) & (c->ring_size - 1);
+        c->count--;
+    }
+    free(c->ring);
+    c->ring = NULL;
+    c->ring_size = c->first = c->in_flight = 0;
+    c->sent = 0;
+}
+
+static void leave_out(struct ws_conn *c, uint32_t messages) {
+    c->lagging += messages;
+    c->server->stats.left_out += messages;
+    if (c->lag_told || !messages) return;
+    c->lag_told = ws_event_put(c, PB_WS_LAGGED, NULL, 0, 0, 0);
+}
+
+/* The largest single message aside, `bytes` is what may wait. */
+static bool has_room(const struct ws_conn *c, uint32_t messages, uint32_t bytes) {
+    if (c->blocked) return c->cast_count < messages && c->cast_bytes < bytes;
+    return c->cast_count < messages + 8 * WS_BATCH_MESSAGES && c->cast_bytes < (uint64_t)bytes + 8 * WS_BATCH_BYTES;
+}
+
+/* One message for one receiver by its policy. Returns how many messages were left out for it: 0 or 1. */
+static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uint32_t messages, uint32_t bytes) {
+    if (c->phase != WS_OPEN) return 0;
+    const bool room = has_room(c, messages, bytes);
+    if (how == PB_WS_DELIVERY_STATE) {
+        if (room && ws_push(c, m, WS_CAST)) return 0;
+        ws_conn_refuse(c, 4413, "too slow for state");
+        return 1;
+    }
+    if (how == PB_WS_DELIVERY_KEYFRAME) {
+        if (!room) leave_out(c, discard(c, true));
+        c->skipping = false;
+    } else if (c->skipping || !room) {
+        c->skipping = true;
+        leave_out(c, 1);
+        return 1;
+    }
+    if (ws_push(c, m, WS_CAST | WS_DROPPABLE)) return 0;
+    c->skipping = true;
+    leave_out(c, 1);
+    return 1;
+}
+
+/* By single sends; what is too much for the connection closes it. */
+static void send_one(struct ws_conn *c, struct ws_message *m) {
+    const struct pb_ws_settings *limits = &c->server->settings;
+    if (c->phase != WS_OPEN) return;
+    const bool room = c->own_count < limits->queue_messages && c->own_bytes < limits->queue_bytes;
+    if (!room || !ws_push(c, m, 0)) ws_conn_refuse(c, 4413, "too slow for state");
+}
+
+void pb_ws_send(struct pb_ws *s, double connection, const void *data, uint32_t size, uint32_t is_text) {
+    ws_lock(s);
+    struct ws_conn *c = ws_conn_of(s, connection);
+    if (c && c->phase == WS_OPEN) {
+        struct ws_message *m = ws_message_new(&s->pool, size);
+        if (m) {
+            if (size) memcpy(ws_payload(m), data, size);
+            m->size = size;
+            ws_message_frame(m, is_text ? WS_TEXT : WS_BINARY);
+            send_one(c, m);
+            ws_unref(s, m);
+        } else {
+            ws_conn_refuse(c, 1013, "no memory for messages");
+        }
+    }
+    ws_unlock(s);
+}
+
+int32_t pb_ws_send_message(struct pb_ws *s, double connection, double message, uint32_t how) {
+    ws_lock(s);
+    struct ws_message *m = ws_message_of(&s->pool, message);
+    struct ws_conn *c = ws_conn_of(s, connection);
+    if (m && c) {
+        const struct ws_group *g = c->group;
+        if (how == PB_WS_DELIVERY_STATE) send_one(c, m);
+        else offer(c, m, how, g ? g->messages : s->settings.queue_messages, g ? g->bytes : s->settings.queue_bytes);
+    }
+    ws_unlock(s);
+    return m ? 0 : -1;
+}
+
+double pb_ws_queued(struct pb_ws *s, double connection) {
+    ws_lock(s);
+    const struct ws_conn *c = ws_conn_of(s, connection);
+    const double bytes = c ? (double)(c->own_bytes + c->cast_bytes) : 0;
+    ws_unlock(s);
+    return bytes;
+}
+
+static struct ws_group *group_of(struct pb_ws *s, uint32_t id) {
+    return id >= 1 && id <= s->group_count && s->groups[id - 1]->open ? s->groups[id - 1] : NULL;
+}
+
+uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
+    uint32_t id = 0;
+    ws_lock(s);
+    while (id < s->group_count && s->groups[id]->open) id++;
+    if (id == s->group_count) {
+        struct ws_group **groups = realloc(s->groups, (id + 1) * sizeof *groups);
+        struct ws_group *made = groups ? calloc(1, sizeof *made) : NULL;
+        if (groups) s->groups = groups;
+        if (made) s->groups[s->group_count++] = made;
+        else id = UINT32_MAX;
+    }
+    if (id != UINT32_MAX) {
+        s->groups[id]->open = true;
+        s->groups[id]->messages = messages;
+        s->groups[id]->bytes = bytes;
+    }
+    ws_unlock(s);
+    return id + 1;
+}
+
+void ws_group_remove(struct ws_conn *c) {
+    struct ws_group *g = c->group;
+    if (!g) return;
+    struct ws_conn *last = g->members[--g->count];
+    g->members[c->member] = last;
+    last->member = c->member;
+    c->group = NULL;
+    c->skipping = false;
+}
+
+int32_t pb_ws_group_join(struct pb_ws *s, uint32_t group, double connection) {
+    ws_lock(s);
+    struct ws_group *g = group_of(s, group);
+    struct ws_conn *c = ws_conn_of(s, connection);
+    if (g && c && c->group != g && c->phase == WS_OPEN) {
+        struct ws_conn **members = g->members;
+        if (g->count == g->room) {
+            members = realloc(g->members, (g->room ? g->room * 2 : 16) * sizeof *members);
+            if (members) {
+                g->members = members;
+                g->room = g->room ? g->room * 2 : 16;
+            }
+        }
+        ws_group_remove(c);
+        if (members) {
+            c->group = g;
+            c->member = g->count;
+            g->members[g->count++] = c;
+        } else {
+            ws_conn_refuse(c, 1013, "no memory for members");
+        }
+    }
+    ws_unlock(s);
+    return g ? 0 : -1;
+}
+
+int32_t pb_ws_group_leave(struct pb_ws *s, uint32_t group, double connection) {
+    ws_lock(s);
+    struct ws_group *g = group_of(s, group);
+    struct ws_conn *c = ws_conn_of(s, connection);
+    if (g && c && c->group == g) ws_group_remove(c);
+    ws_unlock(s);
+    return g ? 0 : -1;
+}
+
+int32_t pb_ws_group_close(struct pb_ws *s, uint32_t group) {
+    ws_lock(s);
+    struct ws_group *g = group_of(s, group);
+    if (g) {
+        while (g->count) ws_group_remove(g->members[g->count - 1]);
+        free(g->members);
+        g->members = NULL;
+        g->room = 0;
+        g->open = false;
+    }
+    ws_unlock(s);
+    return g ? 0 : -1;
+}
+
+/* Writes the batch so far. Where an I/O thread is at work on a connection with a long queue, it is waited for: that socket
+ * takes more, so nothing need be left out. */
+static void write_batch(struct pb_ws *s, struct ws_group *g) {
+    ws_write_dirty(s);
+    for (uint32_t i = 0; i < g->count; i++)
+        while (i < g->count && g->members[i]->writing && g->members[i]->count >= 2 * WS_BATCH_MESSAGES) {
+            s->write_waiters++;
+            pthread_cond_wait(&s->written, &s->lock);
+            s->write_waiters--;
+        }
+}
+
+int32_t pb_ws_broadcast(struct pb_ws *s, uint32_t group, double message, uint32_t how) {
+    int32_t left_out = -1;
+    ws_lock(s);
+    struct ws_group *g = group_of(s, group);
+    struct ws_message *m = ws_message_of(&s->pool, message);
+    if (g && m) {
+        if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
+        s->unwritten_messages++;
+        s->unwritten_bytes += m->size;
+        left_out = 0;
+        /* Downwards, because a receiver that is refused leaves the group. */
+        for (uint32_t i = g->count; i-- > 0;) left_out += (int32_t)offer(g->members[i], m, how, g->messages, g->bytes);
+    }
+    ws_unlock(s);
+    return left_out;
+}

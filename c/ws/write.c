@@ -1,0 +1,145 @@
+/* Writing: as many queued messages as fit into one sendmsg, straight from the shared memory. The lock is given up during the
+ * call; entries in flight are not touched by anyone else meanwhile. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "ws.h"
+
+static uintptr_t entry_at(const struct ws_conn *c, uint32_t index) { return c->ring[(c->first + index) & (c->ring_size - 1)]; }
+
+static struct ws_message *message_of(uintptr_t entry) {
+    return (struct ws_message *)(entry & ~(uintptr_t)WS_MARKS); /* NOLINT */
+}
+
+void ws_mark_dirty(struct ws_conn *c) {
+    if (c->dirty || c->blocked) return;
+    c->dirty = true;
+    c->next_dirty = c->server->dirty;
+    c->server->dirty = c;
+}
+
+static uint64_t gather(struct ws_conn *c, struct iovec *parts) {
+    uint64_t bytes = 0;
+    uint32_t n = 0;
+    while (n < WS_IOV && n < c->count && bytes < WS_WRITE_BYTES) {
+        struct ws_message *m = message_of(entry_at(c, n));
+        const uint64_t skipped = n == 0 ? c->sent : 0;
+        parts[n].iov_base = ws_payload(m) - m->framing + skipped;
+        parts[n].iov_len = m->framing + m->size - skipped;
+        bytes += parts[n++].iov_len;
+    }
+    c->in_flight = n;
+    return bytes;
+}
+
+/* The last entry of a phase has left. */
+static void finish(struct ws_conn *c) {
+    if (c->phase == WS_CLOSING) {
+        c->close_sent = true;
+        if (c->close_received) ws_conn_over(c, c->close_code, true);
+    } else if (c->phase == WS_ANSWER) {
+        if (c->must_close_http) {
+            ws_conn_over(c, 1000, true);
+        } else {
+            c->phase = WS_HEAD;
+            c->deadline_ms = ws_now_ms() + c->server->settings.head_timeout_ms;
+            ws_conn_pend(c, true);
+            ws_conn_resume(c);
+        }
+    }
+}
+
+static void consume(struct ws_conn *c, uint64_t bytes) {
+    struct pb_ws *s = c->server;
+    c->in_flight = 0;
+    s->stats.bytes_out += bytes;
+    bytes += c->sent;
+    c->sent = 0;
+    while (c->count) {
+        const uintptr_t entry = entry_at(c, 0);
+        struct ws_message *m = message_of(entry);
+        const uint64_t whole = m->framing + (uint64_t)m->size;
+        if (bytes < whole) break;
+        bytes -= whole;
+        c->first = (c->first + 1) & (c->ring_size - 1);
+        c->count--;
+        if (entry & WS_CAST) {
+            c->cast_count--;
+            c->cast_bytes -= m->size;
+        } else {
+            c->own_count--;
+            c->own_bytes -= m->size;
+        }
+        if (m->framing && !(entry & WS_CONTROL)) s->stats.messages_out++;
+        ws_unref(s, m);
+        if (entry & WS_LAST) {
+            finish(c);
+            return;
+        }
+    }
+    c->sent = bytes;
+}
+
+static bool may_write(const struct ws_conn *c) {
+    return c->count && (c->phase == WS_OPEN || c->phase == WS_CLOSING || c->phase == WS_ANSWER);
+}
+
+void ws_write(struct ws_conn *c) {
+    struct pb_ws *s = c->server;
+    if (c->writing) {
+        c->again = true;
+        return;
+    }
+    c->writing = true;
+    c->blocked = false;
+    do {
+        c->again = false;
+        while (may_write(c)) {
+            struct iovec parts[WS_IOV];
+            const uint64_t bytes = gather(c, parts);
+            const struct msghdr message = {.msg_iov = parts, .msg_iovlen = c->in_flight};
+            const int fd = c->fd;
+            s->stats.writes++;
+            ws_unlock(s);
+            const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+            const int cause = errno;
+            ws_lock(s);
+            if (sent < 0 && cause == EINTR) {
+                consume(c, 0);
+                continue;
+            }
+            if (sent < 0 && cause != EAGAIN) {
+                c->in_flight = 0;
+                if (c->phase < WS_LINGER) ws_conn_over(c, c->phase == WS_CLOSING ? c->close_code : 1006, false);
+                break;
+            }
+            consume(c, sent < 0 ? 0 : (uint64_t)sent);
+            if (sent < 0 || (uint64_t)sent < bytes) {
+                c->blocked = may_write(c);
+                break;
+            }
+        }
+    } while (c->again && !c->blocked && may_write(c));
+    c->writing = false;
+    ws_conn_interest(c);
+    if (c->phase == WS_DEAD) ws_conn_retire(c);
+    if (s->write_waiters) pthread_cond_broadcast(&s->written);
+}
+
+void ws_write_dirty(struct pb_ws *s) {
+    s->unwritten_messages = 0;
+    s->unwritten_bytes = 0;
+    while (s->dirty) {
+        struct ws_conn *c = s->dirty;
+        s->dirty = c->next_dirty;
+        c->dirty = false;
+        if (!c->blocked && may_write(c)) ws_write(c);
+    }
+}
+
+void pb_ws_flush(struct pb_ws *s) {
+    ws_lock(s);
+    ws_write_dirty(s);
+    ws_unlock(s);
+}
