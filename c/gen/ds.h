@@ -58,7 +58,8 @@ enum {
     PB_DS_PICTURE_FORMAT_VP9 = 7,
     PB_DS_PICTURE_FORMAT_AV1 = 8,
     PB_DS_PICTURE_FORMAT_QOI = 9,
-    PB_DS_PICTURE_FORMAT_ZSTD = 10
+    PB_DS_PICTURE_FORMAT_ZSTD = 10,
+    PB_DS_PICTURE_FORMAT_HYBRID = 11
 };
 enum {
     PB_DS_PCM_FORMAT_S16LE = 1,
@@ -399,6 +400,72 @@ static inline uint16_t pb_ds_resize_width(const uint8_t *from) {
 }
 static inline uint16_t pb_ds_resize_height(const uint8_t *from) {
     return pb_wire_load_u16(from + PB_DS_RESIZE_HEIGHT_OFFSET);
+}
+
+/* Data of a picture of format hybrid. */
+enum {
+    PB_DS_HYBRID_TILE_SIZE_OFFSET = 0, /* pixels of a tile's side; at most 128 tiles each way */
+    PB_DS_HYBRID_RECTANGLES_OFFSET = 2, /* video rectangles */
+    PB_DS_HYBRID_PACKED_SIZE_OFFSET = 4, /* bytes of the exact part */
+    PB_DS_HYBRID_BYTES = 8
+};
+static inline void pb_ds_put_hybrid(uint8_t *to, uint16_t tile_size, uint16_t rectangles, uint32_t packed_size) {
+    pb_wire_store_u16(to + PB_DS_HYBRID_TILE_SIZE_OFFSET, tile_size);
+    pb_wire_store_u16(to + PB_DS_HYBRID_RECTANGLES_OFFSET, rectangles);
+    pb_wire_store_u32(to + PB_DS_HYBRID_PACKED_SIZE_OFFSET, packed_size);
+}
+static inline uint16_t pb_ds_hybrid_tile_size(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_TILE_SIZE_OFFSET);
+}
+static inline uint16_t pb_ds_hybrid_rectangles(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_RECTANGLES_OFFSET);
+}
+static inline uint32_t pb_ds_hybrid_packed_size(const uint8_t *from) {
+    return pb_wire_load_u32(from + PB_DS_HYBRID_PACKED_SIZE_OFFSET);
+}
+
+/* Head of a video rectangle in a hybrid picture; its edges are those of video tiles. */
+enum {
+    PB_DS_HYBRID_VIDEO_X_OFFSET = 0, /* left edge in pixels */
+    PB_DS_HYBRID_VIDEO_Y_OFFSET = 2, /* upper edge in pixels */
+    PB_DS_HYBRID_VIDEO_WIDTH_OFFSET = 4, /* pixels */
+    PB_DS_HYBRID_VIDEO_HEIGHT_OFFSET = 6, /* pixels */
+    PB_DS_HYBRID_VIDEO_DATA_SIZE_OFFSET = 8, /* bytes of the encoded picture */
+    PB_DS_HYBRID_VIDEO_FORMAT_OFFSET = 12, /* as in compressedPixels */
+    PB_DS_HYBRID_VIDEO_IS_KEYFRAME_OFFSET = 13, /* 1 when a decoder can begin here; a new rectangle does */
+    PB_DS_HYBRID_VIDEO_RESERVED_OFFSET = 14, /* reserved, 0 */
+    PB_DS_HYBRID_VIDEO_BYTES = 16
+};
+static inline void pb_ds_put_hybrid_video(uint8_t *to, uint16_t x, uint16_t y, uint16_t width, uint16_t height, uint32_t data_size, uint8_t format, uint8_t is_keyframe) {
+    pb_wire_store_u16(to + PB_DS_HYBRID_VIDEO_X_OFFSET, x);
+    pb_wire_store_u16(to + PB_DS_HYBRID_VIDEO_Y_OFFSET, y);
+    pb_wire_store_u16(to + PB_DS_HYBRID_VIDEO_WIDTH_OFFSET, width);
+    pb_wire_store_u16(to + PB_DS_HYBRID_VIDEO_HEIGHT_OFFSET, height);
+    pb_wire_store_u32(to + PB_DS_HYBRID_VIDEO_DATA_SIZE_OFFSET, data_size);
+    pb_wire_store_u8(to + PB_DS_HYBRID_VIDEO_FORMAT_OFFSET, format);
+    pb_wire_store_u8(to + PB_DS_HYBRID_VIDEO_IS_KEYFRAME_OFFSET, is_keyframe);
+    pb_wire_store_u16(to + PB_DS_HYBRID_VIDEO_RESERVED_OFFSET, 0u);
+}
+static inline uint16_t pb_ds_hybrid_video_x(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_VIDEO_X_OFFSET);
+}
+static inline uint16_t pb_ds_hybrid_video_y(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_VIDEO_Y_OFFSET);
+}
+static inline uint16_t pb_ds_hybrid_video_width(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_VIDEO_WIDTH_OFFSET);
+}
+static inline uint16_t pb_ds_hybrid_video_height(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_DS_HYBRID_VIDEO_HEIGHT_OFFSET);
+}
+static inline uint32_t pb_ds_hybrid_video_data_size(const uint8_t *from) {
+    return pb_wire_load_u32(from + PB_DS_HYBRID_VIDEO_DATA_SIZE_OFFSET);
+}
+static inline uint8_t pb_ds_hybrid_video_format(const uint8_t *from) {
+    return pb_wire_load_u8(from + PB_DS_HYBRID_VIDEO_FORMAT_OFFSET);
+}
+static inline uint8_t pb_ds_hybrid_video_is_keyframe(const uint8_t *from) {
+    return pb_wire_load_u8(from + PB_DS_HYBRID_VIDEO_IS_KEYFRAME_OFFSET);
 }
 
 #endif

@@ -71,6 +71,8 @@ export const pictureFormat = {
   av1: 8,
   qoi: 9,
   zstd: 10,
+  /** Tiles that are exact and rectangles that are video (hybrid.ts). */
+  hybrid: 11,
 } as const;
 export type PictureFormat = keyof typeof pictureFormat;
 /** Formats of Keyframe. */
@@ -261,6 +263,39 @@ export const resizeLayout = layout({
   },
 });
 
+export const hybridLayout = layout({
+  name: "hybrid",
+  doc: "Data of a picture of format hybrid",
+  bytes: 8,
+  fields: {
+    tileSize: { at: 0, type: "u16", range: [16, 256], doc: "pixels of a tile's side; at most 128 tiles each way" },
+    rectangles: { at: 2, type: "u16", doc: "video rectangles" },
+    packedSize: { at: 4, type: "u32", doc: "bytes of the exact part" },
+  },
+  tail: {
+    min: 2,
+    max: framePayloadLimit,
+    doc: "a bit a tile (1 video), exact part (RLE of an XOR, zero in video tiles), then the rectangles",
+  },
+});
+
+export const hybridVideoLayout = layout({
+  name: "hybridVideo",
+  doc: "Head of a video rectangle in a hybrid picture; its edges are those of video tiles",
+  bytes: 16,
+  fields: {
+    x: { at: 0, type: "u16", doc: "left edge in pixels" },
+    y: { at: 2, type: "u16", doc: "upper edge in pixels" },
+    width: { at: 4, type: "u16", range: [1, limits.width], doc: "pixels" },
+    height: { at: 6, type: "u16", range: [1, limits.height], doc: "pixels" },
+    dataSize: { at: 8, type: "u32", doc: "bytes of the encoded picture" },
+    format: { at: 12, type: "u8", range: [pictureFormat.png, pictureFormat.zstd], doc: "as in compressedPixels" },
+    isKeyframe: { at: 13, type: "u8", range: [0, 1], doc: "1 when a decoder can begin here; a new rectangle does" },
+    reserved: reserved(14, "u16"),
+  },
+  tail: { min: 1, max: framePayloadLimit, countedBy: "dataSize", doc: "one encoded picture" },
+});
+
 /** What follows the header, by frame type. */
 export const framePayloads = {
   pixels: pixelsLayout,
@@ -307,4 +342,6 @@ export const inputPayloads = {
 export const dsLayouts: readonly Layout[] = [
   frameLayout,
   ...new Set<Layout>([...Object.values(framePayloads), ...Object.values(inputPayloads)]),
+  hybridLayout,
+  hybridVideoLayout,
 ];

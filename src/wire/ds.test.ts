@@ -1,10 +1,11 @@
 /** The hand-written ds-stream vectors, both ways; refusals; builders; what a relay makes of each frame; H.264's codec string. */
 import { describe, expect, test } from "bun:test";
 import { frameCases, inputCases, refusedMessages } from "../../tests/vectors/ds.ts";
+import { hybridCases } from "../../tests/vectors/hybrid.ts";
 import { check } from "./codec.ts";
 import * as ds from "./ds.ts";
 import { dsLayouts } from "./ds-layouts.ts";
-import { type Field, fieldBytes, typeRange } from "./schema.ts";
+import { type Field, fieldBytes, type Layout, typeRange } from "./schema.ts";
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 const allCases = [...frameCases, ...inputCases];
@@ -63,7 +64,12 @@ describe("refusals", () => {
       const good = allCases.find(
         (one) => (one.kind === "frame" ? ds.framePayloads[one.name] : ds.inputPayloads[one.name]) === of,
       );
-      const bytes = good ? good.bytes.slice(ds.frameBytes) : (frameCases[0] as (typeof frameCases)[0]).bytes.slice();
+      const others = new Map<Layout, Uint8Array>([
+        [ds.frameLayout, (frameCases[0] as (typeof frameCases)[0]).bytes],
+        [ds.hybridLayout, hybridCases[0]?.bytes as Uint8Array],
+        [ds.hybridVideoLayout, hybridCases[0]?.bytes.slice(hybridCases[0].videoAt) as Uint8Array],
+      ]);
+      const bytes = good ? good.bytes.slice(ds.frameBytes) : (others.get(of) as Uint8Array).slice();
       expect(check(of, viewOf(bytes), 0, bytes.length)).toBeUndefined();
       for (const field of Object.values<Field>(of.fields)) {
         if (field.type === "bytes" || !(field.oneOf || field.bits || field.range || field.constant !== undefined))

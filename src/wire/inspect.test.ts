@@ -1,5 +1,6 @@
 /** What `patchbay inspect` shows: fields and meanings, refusals, and how files are cut into packets. */
 import { describe, expect, test } from "bun:test";
+import { frameCases, inputCases } from "../../tests/vectors/ds.ts";
 import { handshakeDatagram, payloadCases, refusedDatagrams } from "../../tests/vectors/root.ts";
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import { formatDump, inspectPacket, packetsOf, parseHex, splitPackets } from "./inspect.ts";
@@ -99,5 +100,51 @@ describe("several packets", () => {
     for (const text of ["544f", "54 4F", "54:4f", "0x54, 0x4f", "54-4f # ROOT"]) expect(parseHex(text)).toEqual(wanted);
     expect(parseHex("544")).toBeUndefined();
     expect(parseHex("no hex")).toBeUndefined();
+  });
+});
+
+describe("ds-stream frames", () => {
+  test("every vector is known by its name and refused by nobody", () => {
+    for (const one of [...frameCases, ...inputCases]) {
+      const lines = texts(one.bytes);
+      expect(lines[0]).toBe(`-1 ds-stream  ${one.kind} ${one.name}`);
+      expect(lines.some((line) => line.includes("refused"))).toBe(false);
+    }
+  });
+
+  test("fields, flags and what follows", () => {
+    const lines = texts((frameCases[2] as (typeof frameCases)[0]).bytes);
+    expect(lines).toContain("8 frame.width 1920 pixels; of pictures 1 to 8192, else 0");
+    expect(lines).toContain("16 compressedPixels.format 4 h264");
+    expect(lines.some((line) => line.startsWith("17 compressedPixels data 6 bytes"))).toBe(true);
+    expect(texts((inputCases[0] as (typeof inputCases)[0]).bytes)).toContain("20 pointer.buttons 1 left");
+    expect(texts(Uint8Array.fromHex("3000" + "00".repeat(10) + "02000000" + "7b7d"))).toContain(
+      "16 signal data 2 bytes {}",
+    );
+  });
+
+  test("a frame of a known type that would be refused is named as well", () => {
+    const bytes = Uint8Array.fromHex("0102" + "00".repeat(10) + "01000000" + "00");
+    expect(texts(bytes).at(-1)).toContain("refused  range:");
+  });
+
+  test("several in one file, with RootStream packets between", () => {
+    const all = [
+      ...frameCases.slice(0, 3).map((one) => one.bytes),
+      packet(indexOf("ack"), false),
+      ...inputCases.map((one) => one.bytes),
+    ].map((one) => new Uint8Array(one));
+    expect(
+      splitPackets(concatBytes(...all))
+        .slice(0, 3)
+        .map((one) => one.slice()),
+    ).toEqual(all.slice(0, 3));
+    expect(splitPackets(concatBytes(...all.slice(4))).map((one) => one.slice())).toEqual(all.slice(4));
+  });
+
+  test("what is cut or of an unknown type is no frame", () => {
+    const { bytes } = frameCases[0] as (typeof frameCases)[0];
+    expect(texts(bytes.slice(0, -1)).some((line) => line.includes("ds-stream"))).toBe(false);
+    expect(texts(new Uint8Array([0x99, ...bytes.slice(1)])).some((line) => line.includes("ds-stream"))).toBe(false);
   });
 });

@@ -1,9 +1,10 @@
 /**
- * Explains RootStream packets: every field with offset, bytes, value and meaning, and why a receiver would refuse it
- * (spec/rootstream.md sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
+ * Explains RootStream packets, and ds-stream frames by ds-inspect.ts: every field with offset, bytes, value and meaning, and why a
+ * receiver would refuse it (spec/rootstream.md sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
  * header and sizes. A packet without a MAC (as a sender has it before sealing) is shown in full.
  */
-import { readNumber } from "./codec.ts";
+import { inspectFrame, looksLikeFrame } from "./ds-inspect.ts";
+import { type DumpLine, dumpFields, remark, rest, verdict } from "./dump.ts";
 import {
   checkPacket,
   checkPayload,
@@ -17,63 +18,12 @@ import {
   reliableLayout,
   tagBytes,
 } from "./root.ts";
-import { type Field, fieldBytes, type Layout, type WireError } from "./schema.ts";
+import type { Layout } from "./schema.ts";
 
-export interface DumpLine {
-  /** From the packet's start, in bytes; -1 for a remark about the whole packet. */
-  readonly offset: number;
-  /** The bytes, cut after the first 8. */
-  readonly hex: string;
-  readonly field: string;
-  readonly value: string;
-  readonly meaning: string;
-}
+export type { DumpLine } from "./dump.ts";
 
 const nameOfType = (type: number): PacketName | undefined =>
   (Object.keys(packetType) as PacketName[]).find((name) => packetType[name] === type);
-
-function shortHex(bytes: Uint8Array): string {
-  const head = bytes.subarray(0, 8).toHex().replaceAll(/../g, "$& ").trimEnd();
-  return bytes.length > 8 ? `${head} ...` : head;
-}
-
-const keyOf = (names: Readonly<Record<string, number>>, value: number): string =>
-  Object.keys(names).find((name) => names[name] === value) ?? "unknown";
-
-/** Names for a number: of an enum, of bits, else the field's own description. */
-function meaningOf(field: Field, value: number): string {
-  if (field.constant !== undefined && value !== field.constant) return `${field.doc} (expected ${field.constant})`;
-  if (field.oneOf) return keyOf(field.oneOf, value);
-  if (!field.bits && !field.part) return field.doc;
-  const words = Object.entries(field.bits ?? {}).flatMap(([name, bit]) => ((value & bit) !== 0 ? [name] : []));
-  if (field.part) words.push(keyOf(field.part.oneOf, (value >>> field.part.shift) & field.part.mask));
-  return words.join(", ");
-}
-
-function rest(bytes: Uint8Array, at: number, end: number, field: string, meaning: string): DumpLine[] {
-  if (end <= at) return [];
-  return [{ offset: at, hex: shortHex(bytes.subarray(at, end)), field, value: `${end - at} bytes`, meaning }];
-}
-
-/** The fixed fields of a layout at `at`, as far as `end` lets them be there. */
-function dumpFields(of: Layout, bytes: Uint8Array, at: number, end: number): DumpLine[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const lines: DumpLine[] = [];
-  for (const [name, field] of Object.entries(of.fields)) {
-    const from = at + field.at;
-    const to = from + fieldBytes(field);
-    const label = `${of.name}.${name}`;
-    if (to > end) return [...lines, ...rest(bytes, from, end, label, `cut off: ${to - end} bytes are missing`)];
-    const hex = shortHex(bytes.subarray(from, to));
-    if (field.type === "bytes")
-      lines.push({ offset: from, hex, field: label, value: `${to - from} bytes`, meaning: field.doc });
-    else {
-      const value = readNumber(field, view, at);
-      lines.push({ offset: from, hex, field: label, value: String(value), meaning: meaningOf(field, value) });
-    }
-  }
-  return lines;
-}
 
 function dumpPayload(name: PacketName, bytes: Uint8Array, at: number, end: number): DumpLine[] {
   const of: Layout = payloads[name].layout;
@@ -92,26 +42,9 @@ function dumpPayload(name: PacketName, bytes: Uint8Array, at: number, end: numbe
   return [...lines, ...rest(bytes, tail, end, `${of.name} data`, of.tail.doc)];
 }
 
-const errorTexts: Record<WireError, string> = {
-  short: "too short",
-  magic: 'does not begin with "ROOT"',
-  "version-1": "protocol version 1, whose encryption is unsafe",
-  version: "unknown protocol version",
-  type: "unknown packet type",
-  flags: "reserved or contradictory flags",
-  counter: "counter out of range (a handshake has 0)",
-  length: "sizes do not agree",
-  reserved: "a reserved field is not 0",
-  range: "a value is out of range",
-  text: "text is not fit to show",
-};
-
-const remark = (field: string, meaning: string): DumpLine => ({ offset: -1, hex: "", field, value: "", meaning });
-const verdict = (error: WireError | undefined): DumpLine[] =>
-  error ? [remark("refused", `${error}: ${errorTexts[error]}`)] : [];
-
-/** One packet: all of `bytes`. */
+/** One packet or ds-stream frame: all of `bytes`. */
 export function inspectPacket(bytes: Uint8Array): DumpLine[] {
+  if (!startsPacket(bytes, 0) && looksLikeFrame(bytes, 0) === bytes.length) return inspectFrame(bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const end = bytes.length;
   const lines = dumpFields(headerLayout, bytes, 0, end);
@@ -138,7 +71,8 @@ const startsPacket = (bytes: Uint8Array, at: number): boolean =>
 
 /** Where the packet at `at` ends: with MAC or without, whichever is followed by another packet or the end of the bytes. */
 function packetEnd(bytes: Uint8Array, at: number): number {
-  if (bytes.length - at < headerBytes || !startsPacket(bytes, at)) return bytes.length;
+  if (!startsPacket(bytes, at)) return looksLikeFrame(bytes, at) ?? bytes.length;
+  if (bytes.length - at < headerBytes) return bytes.length;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const plain = at + headerBytes + header.payloadSize(view, at);
   const isEnd = (end: number) => end === bytes.length || (end < bytes.length && startsPacket(bytes, end));

@@ -362,7 +362,7 @@ export const refusedMessages: readonly RefusedMessage[] = [
   { title: "a delta that says keyframe", bytes: spoilt("03", "06", "03 00 00 00", "000400"), error: "flags" },
   { title: "a delta over the bound", bytes: spoilt("03", "04", "0a 00 00 00", "01".repeat(10)), error: "length" },
   { title: "an encoded picture, packed", bytes: spoilt("02", "04", "02 00 00 00", "0401"), error: "flags" },
-  { title: "a format of no name", bytes: spoilt("02", "00", "02 00 00 00", "0b01"), error: "range" },
+  { title: "a format of no name", bytes: spoilt("02", "00", "02 00 00 00", "0c01"), error: "range" },
   { title: "format 0 outside a keyframe", bytes: spoilt("02", "00", "05 00 00 00", "0001020304"), error: "range" },
   { title: "an encoded picture of no bytes", bytes: spoilt("02", "00", "01 00 00 00", "04"), error: "length" },
   { title: "a keyframe of too few pixels", bytes: spoilt("f0", "02", "04 00 00 00", "00010203"), error: "length" },
