@@ -2,7 +2,7 @@
  * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, and keys as
  * text. Everything here is pure: bytes and times in, bytes and values out; no socket, no file, no native code. Bytes from
  * strangers never throw; they give a `Decoded` with the reason. The layouts are those of spec/rootstream.md, sections 3, 4
- * and 13.
+ * and 13, and of spec/ds-stream.md, sections 2 to 5 and 19.
  */
 
 /** Expected failures as values, with a code that stands for an exit status and a log level. */
@@ -11,8 +11,18 @@ export type { Failure, Result, Success } from "./base/result.ts";
 /** Fingerprints, the six words of a pairing, and pairing codes `base64key@host:port`. */
 export { fingerprint, formatPairingCode, type PairingCode, parsePairingCode, sixWords } from "./secure/fingerprint.ts";
 export { version } from "./version.ts";
-/** Cutting a frame into packets of at most 1400 bytes, and putting it together again. */
+/** Frames of relays and browsers: `ds.decodeFrame(bytes)`, `ds.buildPixels(...)`, `ds.classify(type, flags, bytes)`. */
+export * as ds from "./wire/ds.ts";
+/** Cutting a frame into packets of at most 1400 bytes. */
 export { chunkCount, type FrameHead, sealedFrameBytes } from "./wire/fragment.ts";
+/** Pictures whose still tiles are exact and whose moving rectangles are video. */
+export { HybridDecoder, type HybridVideo, type Rectangle } from "./wire/hybrid.ts";
+export { HybridEncoder, type HybridOptions, type VideoEncoder, type VideoPicture } from "./wire/hybrid-encoder.ts";
+/** Signals: RFC 7396 merge patches with limits. */
+export { applyMergePatch, diffSignals, type Json, parseSignal, SignalState, signalBytes } from "./wire/merge.ts";
+/** Putting a frame together again. */
 export { Reassembler, type ReassemblyStats, type WholeFrame } from "./wire/reassembly.ts";
+/** Run-length packing of pictures and their differences. */
+export { applyDelta, packDelta, rleBound, rleDecode, rleEncode } from "./wire/rle.ts";
 /** Headers and payloads: `header.counter(view, at)` reads, `header.set.counter(view, at, value)` writes. */
 export * as root from "./wire/root.ts";

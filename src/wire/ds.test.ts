@@ -176,7 +176,7 @@ describe("classes", () => {
     expect(ds.classify(ds.frameType.pixels, 0)).toBe("keyframe");
     expect(ds.classify(ds.frameType.keyframe, 0)).toBe("keyframe");
     expect(classOf(ds.buildDeltaPixels(0, 0, 1, 1, new Uint8Array([0, 4, 0])))).toBe("delta");
-    for (const format of ["h264", "hevc", "vp8", "vp9", "av1"] as const) {
+    for (const format of ["h264", "hevc", "vp8", "vp9", "av1", "hybrid"] as const) {
       expect(classOf(video(format, true))).toBe("keyframe");
       expect(classOf(video(format, false))).toBe("delta");
     }
