@@ -89,11 +89,11 @@ export const limits = {
   /** Tiles of one hybrid picture in either direction (64-pixel tiles of the largest picture). */
   hybridTiles: 128,
   /** Deltas kept since the last keyframe of a channel; at the limit they go, and newcomers wait for a keyframe. */
-  cachedDeltas: 3600,
+  cachedDeltas: 2400,
   /** Bytes of those deltas, keyframe not counted; the same happens. */
-  cachedDeltaBytes: 32 * 1024 * 1024,
+  cachedDeltaBytes: 16 * 1024 * 1024,
   /** Spec. Signal diffs kept since the last sync; above it the oldest 500 are merged into the sync, so that no state is lost. */
   cachedDiffs: 1000,
   /** Bytes of those diffs; above it all are merged. A state over signalBytes is given up, and newcomers wait for a sync. */
-  cachedDiffBytes: 8 * 1024 * 1024,
+  cachedDiffBytes: 4 * 1024 * 1024,
 } as const;
