@@ -35,7 +35,7 @@ const chunkBytes = 2 ** 20;
 /** From a message's handle to its bytes, and from the handle to its size. */
 const messageHead = 64;
 const sizeAt = 4;
-const eventsAtOnce = 128;
+const eventsAtOnce = 256;
 /** After so many batches other work of the event loop gets its turn. */
 const batchesAtOnce = 8;
 

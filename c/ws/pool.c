@@ -148,8 +148,8 @@ struct ws_message *ws_message_new(struct ws_pool *pool, uint32_t capacity) {
     m->magic = MAGIC;
     m->size = 0;
     m->refs = 1;
-    m->framing = m->head_size = 0;
-    m->next = NULL;
+    m->framing = m->queued = 0;
+    m->train = NULL;
     return m;
 }
 
@@ -192,17 +192,6 @@ static void give_back(struct ws_pool *pool, struct ws_message *m) {
 void ws_message_free(struct ws_pool *pool, struct ws_message *message) {
     pthread_mutex_lock(&pool->lock);
     give_back(pool, message);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-void ws_messages_free(struct ws_pool *pool, struct ws_message *list) {
-    if (!list) return;
-    pthread_mutex_lock(&pool->lock);
-    while (list) {
-        struct ws_message *next = list->next;
-        give_back(pool, list);
-        list = next;
-    }
     pthread_mutex_unlock(&pool->lock);
 }
 

@@ -12,6 +12,44 @@ void ws_unref(struct pb_ws *s, struct ws_message *m) {
     if (--m->refs == 0) ws_message_free(&s->pool, m);
 }
 
+static void leave_train(struct pb_ws *s, struct ws_message *m) {
+    struct ws_message *train = m->train;
+    m->train = NULL;
+    if (train) ws_unref(s, train);
+}
+
+static void ws_unqueue(struct pb_ws *s, struct ws_message *m) {
+    if (--m->queued == 0) leave_train(s, m);
+    ws_unref(s, m);
+}
+
+/* Copies the frame behind the one before, where that is worth a copy. */
+static void board_train(struct pb_ws *s, const struct ws_group *g, struct ws_message *m) {
+    const uint32_t bytes = m->framing + m->size;
+    if (m->train || g->count < WS_TRAIN_RECEIVERS || m->size > WS_TRAIN_MESSAGE) return;
+    if (s->train && s->train->capacity - s->train->size < bytes) {
+        ws_unref(s, s->train);
+        s->train = NULL;
+    }
+    if (!s->train) s->train = ws_message_new(&s->pool, WS_TRAIN_BYTES);
+    if (!s->train) return;
+    m->train = s->train;
+    m->train->refs++;
+    m->train_at = m->train->size;
+    memcpy(ws_payload(m->train) + m->train_at, ws_payload(m) - m->framing, bytes);
+    m->train->size += bytes;
+}
+
+/* The next broadcasts start a new one, so that one that few still need is not filled on. */
+void ws_end_train(struct pb_ws *s) {
+    if (s->train && s->train->refs == 1) {
+        s->train->size = 0;
+    } else if (s->train && s->train->size > WS_TRAIN_BYTES / 2) {
+        ws_unref(s, s->train);
+        s->train = NULL;
+    }
+}
+
 static bool make_room(struct ws_conn *c) {
     if (c->count < c->ring_size) return true;
     const uint32_t size = c->ring_size ? c->ring_size * 2 : 16;
@@ -27,6 +65,7 @@ static bool make_room(struct ws_conn *c) {
 
 static void count_in(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     m->refs++;
+    m->queued++;
     if (marks & WS_CAST) {
         c->cast_count++;
         c->cast_bytes += m->size;
@@ -36,7 +75,7 @@ static void count_in(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     }
 }
 
-static void count_out(struct ws_conn *c, uintptr_t entry) {
+void ws_count_out(struct ws_conn *c, uintptr_t entry) {
     struct ws_message *m = message_of(entry);
     if (entry & WS_CAST) {
         c->cast_count--;
@@ -45,7 +84,7 @@ static void count_out(struct ws_conn *c, uintptr_t entry) {
         c->own_count--;
         c->own_bytes -= m->size;
     }
-    ws_unref(c->server, m);
+    ws_unqueue(c->server, m);
 }
 
 bool ws_push(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
@@ -67,7 +106,7 @@ bool ws_push_front(struct ws_conn *c, struct ws_message *m) {
     for (uint32_t i = at; i < c->count && i < at + 2; i++) {
         uintptr_t *entry = entry_at(c, i);
         if (!(*entry & WS_CONTROL) || (*entry & WS_LAST) || opcode_of(*entry) != opcode_of((uintptr_t)m)) continue;
-        count_out(c, *entry);
+        ws_count_out(c, *entry);
         *entry = (uintptr_t)m | WS_CONTROL;
         count_in(c, m, WS_CONTROL);
         return true;
@@ -103,7 +142,7 @@ static uint32_t discard(struct ws_conn *c, bool only_casts) {
             continue;
         }
         if (entry & WS_DROPPABLE) lost++;
-        count_out(c, entry);
+        ws_count_out(c, entry);
     }
     c->count = kept;
     return lost;
@@ -113,7 +152,7 @@ void ws_queue_discard(struct ws_conn *c, bool only_casts) { discard(c, only_cast
 
 void ws_queue_free(struct ws_conn *c) {
     while (c->count) {
-        count_out(c, *entry_at(c, 0));
+        ws_count_out(c, *entry_at(c, 0));
         c->first = (c->first + 1) & (c->ring_size - 1);
         c->count--;
     }
@@ -311,8 +350,10 @@ int32_t pb_ws_broadcast(struct pb_ws *s, uint32_t group, double message, uint32_
         s->unwritten_messages++;
         s->unwritten_bytes += m->size;
         left_out = 0;
+        board_train(s, g, m);
         /* Downwards, because a receiver that is refused leaves the group. */
         for (uint32_t i = g->count; i-- > 0;) left_out += (int32_t)offer(g->members[i], m, how, g->messages, g->bytes);
+        if (m->queued == 0) leave_train(s, m);
     }
     ws_unlock(s);
     return left_out;

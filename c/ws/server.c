@@ -217,6 +217,7 @@ void pb_ws_close(struct pb_ws *s) {
         if (s->conns[i].phase != WS_UNUSED) ws_conn_free(&s->conns[i]);
     if (s->listener >= 0) close(s->listener);
     if (s->spare_fd >= 0) close(s->spare_fd);
+    if (s->train) ws_message_free(&s->pool, s->train);
     for (uint32_t i = 0; i < s->group_count; i++) {
         free(s->groups[i]->members);
         free(s->groups[i]);

@@ -19,17 +19,29 @@ void ws_mark_dirty(struct ws_conn *c) {
     c->server->dirty = c;
 }
 
-static uint64_t gather(struct ws_conn *c, struct iovec *parts) {
+static uint8_t *wire_of(struct ws_message *m) {
+    return m->train ? ws_payload(m->train) + m->train_at : ws_payload(m) - m->framing;
+}
+
+/* What lies side by side becomes one part. Returns the bytes; `*used` counts the parts. */
+static uint64_t gather(struct ws_conn *c, struct iovec *parts, uint32_t *used) {
     uint64_t bytes = 0;
-    uint32_t n = 0;
-    while (n < WS_IOV && n < c->count && bytes < WS_WRITE_BYTES) {
-        struct ws_message *m = message_of(entry_at(c, n));
-        const uint64_t skipped = n == 0 ? c->sent : 0;
-        parts[n].iov_base = ws_payload(m) - m->framing + skipped;
-        parts[n].iov_len = m->framing + m->size - skipped;
-        bytes += parts[n++].iov_len;
+    uint32_t n = 0, entries = 0;
+    uint8_t *end = NULL;
+    for (; entries < WS_WRITE_ENTRIES && entries < c->count && bytes < WS_WRITE_BYTES; entries++) {
+        struct ws_message *m = message_of(entry_at(c, entries));
+        const uint64_t skipped = entries == 0 ? c->sent : 0, size = m->framing + (uint64_t)m->size - skipped;
+        uint8_t *start = wire_of(m) + skipped;
+        if (start != end) {
+            if (n == WS_IOV) break;
+            parts[n++] = (struct iovec){start, 0};
+        }
+        parts[n - 1].iov_len += size;
+        end = start + size;
+        bytes += size;
     }
-    c->in_flight = n;
+    c->in_flight = entries;
+    *used = n;
     return bytes;
 }
 
@@ -64,15 +76,8 @@ static void consume(struct ws_conn *c, uint64_t bytes) {
         bytes -= whole;
         c->first = (c->first + 1) & (c->ring_size - 1);
         c->count--;
-        if (entry & WS_CAST) {
-            c->cast_count--;
-            c->cast_bytes -= m->size;
-        } else {
-            c->own_count--;
-            c->own_bytes -= m->size;
-        }
         if (m->framing && !(entry & WS_CONTROL)) s->stats.messages_out++;
-        ws_unref(s, m);
+        ws_count_out(c, entry);
         if (entry & WS_LAST) {
             finish(c);
             return;
@@ -97,8 +102,9 @@ void ws_write(struct ws_conn *c) {
         c->again = false;
         while (may_write(c)) {
             struct iovec parts[WS_IOV];
-            const uint64_t bytes = gather(c, parts);
-            const struct msghdr message = {.msg_iov = parts, .msg_iovlen = c->in_flight};
+            uint32_t used;
+            const uint64_t bytes = gather(c, parts, &used);
+            const struct msghdr message = {.msg_iov = parts, .msg_iovlen = used};
             const int fd = c->fd;
             s->stats.writes++;
             ws_unlock(s);
@@ -136,6 +142,7 @@ void ws_write_dirty(struct pb_ws *s) {
         c->dirty = false;
         if (!c->blocked && may_write(c)) ws_write(c);
     }
+    ws_end_train(s);
 }
 
 void pb_ws_flush(struct pb_ws *s) {

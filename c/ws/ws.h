@@ -32,9 +32,15 @@ enum {
     WS_MAX_THREADS = 16,
     WS_MAX_CONNECTIONS = 1 << 20,
     /* The owner writes after this much was broadcast, so that one call carries many messages and caches still hold them. */
-    WS_BATCH_MESSAGES = 64,
-    WS_BATCH_BYTES = 128 * 1024,
-    WS_IOV = 128,
+    WS_BATCH_MESSAGES = 256,
+    WS_BATCH_BYTES = 256 * 1024,
+    WS_IOV = 64,
+    WS_WRITE_ENTRIES = 1024,
+    /* Small messages for many receivers are laid side by side, as one copy made once: the kernel takes a long run of bytes
+     * nearly twice as fast as the same bytes in pieces of 1 KiB. */
+    WS_TRAIN_BYTES = 262144 - 64,
+    WS_TRAIN_MESSAGE = 32 * 1024,
+    WS_TRAIN_RECEIVERS = 4,
     WS_WRITE_BYTES = 1024 * 1024,
     /* Messages of all connections that wait for TypeScript. */
     WS_EVENT_MESSAGES = 8192,
@@ -54,9 +60,10 @@ struct ws_message {
     uint32_t chunk;    /* where it lies */
     uint32_t slot;
     uint32_t framing; /* bytes of frame head before the payload; 0 for plain HTTP bytes */
-    uint32_t head_size; /* requests: bytes of the head */
-    struct ws_message *next; /* in a list of messages to free */
-    uint8_t padding[WS_MESSAGE_HEAD - 40 - WS_FRAME_HEAD_MAX];
+    uint32_t queued;  /* of the references, those in queues */
+    struct ws_message *train; /* holds a second copy while it is queued, or NULL */
+    uint32_t train_at;        /* byte there */
+    uint8_t padding[WS_MESSAGE_HEAD - 44 - WS_FRAME_HEAD_MAX];
     uint8_t frame_head[WS_FRAME_HEAD_MAX]; /* right-aligned, touches the payload */
 };
 _Static_assert(sizeof(struct ws_message) == WS_MESSAGE_HEAD, "the payload follows at once");
@@ -92,8 +99,6 @@ struct ws_message *ws_message_new(struct ws_pool *pool, uint32_t capacity);
 /* Room for `capacity` bytes, contents kept; the message may move. False at the limit, the message is then as it was. */
 bool ws_message_grow(struct ws_pool *pool, struct ws_message **message, uint32_t capacity);
 void ws_message_free(struct ws_pool *pool, struct ws_message *message);
-/* A list linked by `next`. */
-void ws_messages_free(struct ws_pool *pool, struct ws_message *list);
 /* NULL for what is no living message. */
 struct ws_message *ws_message_of(struct ws_pool *pool, double handle);
 /* Writes the head of an unmasked frame that carries the whole message. */
@@ -249,6 +254,7 @@ struct pb_ws {
     struct ws_conn *dirty;
     uint32_t unwritten_messages;
     uint64_t unwritten_bytes; /* broadcast since the owner wrote */
+    struct ws_message *train; /* being filled */
     struct ws_group **groups;
     uint32_t group_count;
 
@@ -306,6 +312,8 @@ void ws_queue_discard(struct ws_conn *c, bool only_casts);   /* all that is not 
 void ws_queue_free(struct ws_conn *c);
 void ws_unref(struct pb_ws *s, struct ws_message *m);
 void ws_group_remove(struct ws_conn *c);
+void ws_count_out(struct ws_conn *c, uintptr_t entry); /* an entry left its queue */
+void ws_end_train(struct pb_ws *s);
 /* Queues a small control frame ahead of what waits. */
 bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size);
 
