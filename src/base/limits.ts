@@ -35,6 +35,10 @@ export const limits = {
   waitingPeers: 32,
   /** Finished sessions whose counters stay in the database; the oldest goes first. */
   storedSessions: 1000,
+  /** Keys to relays at one time; a further one is refused. */
+  relayKeys: 64,
+  /** Rows of a relay's history, one a minute for the whole and each active channel; the oldest go first. */
+  storedRelayMinutes: 100_000,
   /** Packets sent under one key before it is replaced (a power of two: the counter's upper part is the key's number). */
   packetsPerKey: 2 ** 20,
   /** Time after which a key is replaced. */

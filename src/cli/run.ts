@@ -18,6 +18,7 @@ export type Run<C extends CommandName> = (parsed: Parsed<C>, lifecycle: Lifecycl
 const modules: { readonly [C in CommandName]: () => Promise<{ readonly run: Run<C> }> } = {
   host: () => import("./host.ts"),
   client: () => import("./client.ts"),
+  relay: () => import("./relay.ts"),
   demo: () => import("./demo.ts"),
   key: () => import("./key.ts"),
   peers: () => import("./peers.ts"),

@@ -17,15 +17,6 @@ import {
   type RelayTransport,
 } from "./transport.ts";
 
-/** Close codes of section 19, and of RFC 6455. */
-export const closeCode = {
-  goingAway: 1001,
-  tooLarge: 1009,
-  keepalive: 4408,
-  takenOver: 4409,
-  tooSlow: 4413,
-} as const;
-
 export interface ChannelStats {
   readonly name: string;
   readonly framesRelayed: number;
@@ -73,6 +64,7 @@ export class Channel {
   readonly #inputs: InputQueue;
   readonly #createdUs: number;
   #sourceLeftUs: number | undefined;
+  #anyLagging = false;
 
   constructor(
     readonly name: string,
@@ -127,7 +119,16 @@ export class Channel {
   }
 
   broadcast(message: MessageRef, how: Delivery): void {
-    if (this.receivers.size > 0) this.leftOut += this.#transport.broadcast(this.#group, message, how);
+    if (this.receivers.size === 0) return;
+    const leftOut = this.#transport.broadcast(this.#group, message, how);
+    this.leftOut += leftOut;
+    // A new picture that all got mends what was left out before it.
+    if (how === delivery.keyframe && leftOut === 0 && this.#anyLagging) this.#forgetLag();
+  }
+
+  #forgetLag(): void {
+    this.#anyLagging = false;
+    for (const receiver of this.receivers.values()) receiver.lagging = false;
   }
 
   #note(message: MessageRef, bytes: Uint8Array, view: DataView): Delivery {
@@ -173,15 +174,23 @@ export class Channel {
 
   lagged(connection: ConnectionId): void {
     const receiver = this.receivers.get(connection);
-    if (receiver) receiver.lagging = true;
+    if (!receiver) return;
+    receiver.lagging = true;
+    this.#anyLagging = true;
   }
 
   /** Moves what waits, and gives a receiver that has caught its breath the whole picture from the cache. */
   tick(): void {
     const sink = this.#sink();
     if (sink) this.#inputs.flush(sink);
+    if (!this.#anyLagging) return;
+    this.#anyLagging = false;
     for (const [connection, receiver] of this.receivers) {
-      if (!receiver.lagging || this.#transport.queued(connection) > 0) continue;
+      if (!receiver.lagging) continue;
+      if (this.#transport.queued(connection) > 0) {
+        this.#anyLagging = true;
+        continue;
+      }
       receiver.lagging = false;
       if (!this.cache.hasPicture) continue;
       this.resyncs++;

@@ -4,9 +4,9 @@
  */
 import { Counters } from "../base/counters.ts";
 import { buildPing, checkFrame, frame, frameBytes, frameFlag } from "../wire/ds.ts";
-import { Channel, type ChannelStats, closeCode } from "./channel.ts";
-import { type RelaySettings, relayLimits } from "./limits.ts";
-import { parseRoute, type Role, type Route, webSocketPaths } from "./paths.ts";
+import { Channel, type ChannelStats } from "./channel.ts";
+import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
+import { parseRoute, type Role, type Route, type RouteRefusal, webSocketPaths } from "./paths.ts";
 import { RateBudget } from "./rate-budget.ts";
 import {
   type ConnectionId,
@@ -17,16 +17,39 @@ import {
   type RelayTransportEvents,
 } from "./transport.ts";
 
-/** Whether a request may do what its route says. A string is the sentence of a refusal. */
-export type Access = (
-  request: RelayRequest,
-  route: Route,
-) => { readonly status: 401 | 403; readonly message: string } | undefined;
+export interface Denial {
+  readonly status: 401 | 403 | 421;
+  readonly message: string;
+}
+
+/** Whether a request may open its route as this role. Asked before anything is made for it. */
+export type Access = (request: RelayRequest, route: Route, role: Role) => Denial | undefined;
+
+const denialCode = { 401: "no-access", 403: "forbidden", 421: "wrong-host" } as const;
+
+/** What an upgrade is answered instead (section 19). */
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+const refusal = (status: number, code: string, message: string): Refusal => ({ status, code, message });
+
+const routeRefusals: Readonly<Record<RouteRefusal, Refusal>> = {
+  "unknown-path": refusal(
+    404,
+    "unknown-path",
+    `There is no such path; a WebSocket opens one of ${webSocketPaths.join(", ")}.`,
+  ),
+  "bad-name": refusal(400, "bad-name", "A channel name is letters, digits, . _ ~ - and single slashes, 128 at most."),
+};
 
 export interface RelayOutbox {
   /** A plain HTTP request: the pages, statistics, metrics. Answers through the transport. */
   http(request: RelayRequest): void;
-  log(text: string): void;
+  /** Worth a line in every log, or (a connection's coming and going) only in a talkative one. */
+  log(text: string, level?: "info" | "debug"): void;
 }
 
 interface Peer {
@@ -35,7 +58,12 @@ interface Peer {
   readonly remote: string;
   readonly budget: RateBudget;
   heardUs: number;
+  /** Told to leave for its silence. */
+  isEnding: boolean;
 }
+
+/** How often silent peers are looked for. */
+const checkIntervalUs = 250_000;
 
 export interface RelayStats {
   readonly uptimeSeconds: number;
@@ -60,6 +88,7 @@ export class RelayCore {
   readonly #startedUs: number;
   #nowUs: number;
   #keepaliveUs: number;
+  #checkUs: number;
   #collectUs: number;
   #pingSequence = 0;
   #collected = 0;
@@ -73,6 +102,7 @@ export class RelayCore {
     this.#startedUs = nowUs;
     this.#nowUs = nowUs;
     this.#keepaliveUs = nowUs;
+    this.#checkUs = nowUs;
     this.#collectUs = nowUs;
     this.events = {
       request: (request) => this.#request(request),
@@ -94,53 +124,51 @@ export class RelayCore {
       this.#outbox.http(request);
       return;
     }
-    const route = parseRoute(request.target);
-    if (route === "unknown-path")
-      return this.#refuse(
-        request,
-        404,
-        "unknown-path",
-        `There is no such path; a WebSocket opens one of ${webSocketPaths.join(", ")}.`,
-      );
-    if (route === "bad-name")
-      return this.#refuse(
-        request,
-        400,
-        "bad-name",
-        "A channel name is letters, digits, . _ ~ - and single slashes, 128 at most.",
-      );
-    const denied = this.#access(request, route);
-    if (denied)
-      return this.#refuse(request, denied.status, denied.status === 401 ? "no-access" : "forbidden", denied.message);
-    if (this.#draining) return this.#refuse(request, 503, "shutting-down", "This relay is shutting down.");
-    const channel = this.#channel(route.channel);
-    if (!channel) return this.#refuse(request, 503, "too-many-channels", "This relay has as many channels as it may.");
-    this.#enter(request, route, channel);
+    const refusal = this.#open(request);
+    if (refusal) this.#refuse(request, refusal);
   }
 
-  /** The name is claimed at the same moment as the place on it, so nothing comes between check and act. */
-  #enter(request: RelayRequest, route: Route, channel: Channel): void {
-    const role: Role = route.isLegacy && channel.source === undefined ? "source" : route.role;
+  #open(request: RelayRequest): Refusal | undefined {
+    const route = parseRoute(request.target);
+    if (typeof route === "string") return routeRefusals[route];
+    const role = this.#admit(request, route);
+    if (typeof role === "object") return role;
+    if (this.#draining) return refusal(503, "shutting-down", "This relay is shutting down.");
+    const channel = this.#channel(route.channel);
+    if (!channel) return refusal(503, "too-many-channels", "This relay has as many channels as it may.");
+    return this.#refusalOn(channel, route, role) ?? this.#enter(request, role, channel);
+  }
+
+  /** The role that the request gets. At `/` whoever may not publish receives. */
+  #admit(request: RelayRequest, route: Route): Role | Refusal {
+    const mayLead = route.isLegacy && this.channels.get(route.channel)?.source === undefined;
+    if (mayLead && this.#access(request, route, "source") === undefined) return "source";
+    const denied = this.#access(request, route, route.role);
+    return denied ? refusal(denied.status, denialCode[denied.status], denied.message) : route.role;
+  }
+
+  #refusalOn(channel: Channel, route: Route, role: Role): Refusal | undefined {
+    const { name } = channel;
+    if (role === "source" && channel.source !== undefined && !route.takesOver)
+      return refusal(409, "source-connected", `"${name}" has a source already; ?takeover=1 replaces it.`);
+    if (role === "receiver" && channel.receivers.size >= this.#settings.maxReceivers) {
+      channel.rejectedConnections++;
+      return refusal(503, "too-many-receivers", `"${name}" has as many receivers as it may.`);
+    }
+    if (role === "signal" && channel.signalPeers.size >= relayLimits.signalPeers)
+      return refusal(503, "too-many-peers", `"${name}" has as many signalling peers as it may.`);
+    return undefined;
+  }
+
+  /** Nothing comes between the checks and this, so no two can have the same place. */
+  #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel): undefined {
     if (role === "source" && channel.source !== undefined) {
-      if (!route.takesOver)
-        return this.#refuse(
-          request,
-          409,
-          "source-connected",
-          `"${channel.name}" has a source already; ?takeover=1 replaces it.`,
-        );
       this.#transport.close(channel.source, closeCode.takenOver, "another source took over");
       channel.detachSource(channel.source, this.#nowUs);
     }
-    if (role === "receiver" && channel.receivers.size >= this.#settings.maxReceivers) {
-      channel.rejectedConnections++;
-      return this.#refuse(request, 503, "too-many-receivers", `"${channel.name}" has as many receivers as it may.`);
-    }
-    if (role === "signal" && channel.signalPeers.size >= relayLimits.signalPeers)
-      return this.#refuse(request, 503, "too-many-peers", `"${channel.name}" has as many signalling peers as it may.`);
-    const { connection, remote } = request;
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
-    this.#peers.set(connection, { role, channel, remote, budget: new RateBudget(rate), heardUs: this.#nowUs });
+    const budget = new RateBudget(rate);
+    this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs, isEnding: false });
     const largest = {
       source: this.#settings.maxMessageBytes,
       receiver: relayLimits.receiverMessageBytes,
@@ -150,7 +178,7 @@ export class RelayCore {
     if (role === "source") channel.attachSource(connection);
     else if (role === "receiver") channel.attachReceiver(connection);
     else channel.signalPeers.add(connection);
-    this.#outbox.log(`${role} of "${channel.name}" from ${remote}`);
+    this.#outbox.log(`${role} of "${channel.name}" from ${remote}`, "debug");
   }
 
   #channel(name: string): Channel | undefined {
@@ -163,7 +191,7 @@ export class RelayCore {
     return channel;
   }
 
-  #refuse(request: RelayRequest, status: number, code: string, message: string): void {
+  #refuse(request: RelayRequest, { status, code, message }: Refusal): void {
     this.drops.add(`refused-${code}`);
     const body = new TextEncoder().encode(
       `${JSON.stringify({ error: code, message, ...(status === 404 ? { paths: webSocketPaths } : {}) })}\n`,
@@ -214,26 +242,33 @@ export class RelayCore {
     if (role === "source") channel.detachSource(connection, this.#nowUs);
     else if (role === "receiver") channel.detachReceiver(connection);
     else channel.signalPeers.delete(connection);
-    this.#outbox.log(`${role} of "${channel.name}" from ${remote} left`);
+    this.#outbox.log(`${role} of "${channel.name}" from ${remote} left`, "debug");
   }
 
   /** Call about every 50 ms. */
   tick(nowUs: number): void {
     this.#nowUs = nowUs;
     for (const channel of this.channels.values()) channel.tick();
+    if (nowUs - this.#checkUs >= checkIntervalUs) this.#endSilent();
     if (nowUs - this.#keepaliveUs >= this.#settings.keepaliveSeconds * 1e6) this.#keepalive();
     if (nowUs - this.#collectUs >= this.#settings.collectSeconds * 1e6) this.#collect();
   }
 
-  /** Everybody is pinged, and who has said nothing for too long is let go. Receivers also get the format's own Ping. */
+  /** Who has said nothing for too long is let go. */
+  #endSilent(): void {
+    this.#checkUs = this.#nowUs;
+    for (const [connection, peer] of this.#peers) {
+      if (peer.isEnding || this.#nowUs - peer.heardUs <= this.#settings.keepaliveTimeoutSeconds * 1e6) continue;
+      peer.isEnding = true;
+      this.drops.add("keepalive-timeout");
+      this.#transport.close(connection, closeCode.keepalive, "no sign of life");
+    }
+  }
+
+  /** Everybody is pinged. Receivers of a channel with a source also get the format's own Ping. */
   #keepalive(): void {
     this.#keepaliveUs = this.#nowUs;
-    for (const [connection, peer] of this.#peers) {
-      if (this.#nowUs - peer.heardUs > this.#settings.keepaliveTimeoutSeconds * 1e6) {
-        this.drops.add("keepalive-timeout");
-        this.#transport.close(connection, closeCode.keepalive, "no sign of life");
-      } else this.#transport.ping(connection);
-    }
+    for (const connection of this.#peers.keys()) this.#transport.ping(connection);
     const ping = this.#transport.store(buildPing(this.#pingSequence++ & 0xffff, 0));
     for (const channel of this.channels.values())
       if (channel.source !== undefined) channel.broadcast(ping, delivery.loose);

@@ -16,6 +16,11 @@ export const relayLimits = {
   receiverMessageBytes: 64 * 1024,
   /** Peers on the signalling side of one channel. */
   signalPeers: 64,
+  /** Connections a second that one address of another machine may try for, and at once; then 429. */
+  attemptsPerSecond: 20,
+  attemptBurst: 200,
+  /** Addresses remembered for that; the one longest unheard of is forgotten. */
+  attemptAddresses: 4096,
 } as const;
 
 export const relayDefaults = {
@@ -34,3 +39,12 @@ export const relayDefaults = {
 } as const;
 
 export type RelaySettings = { readonly [K in keyof typeof relayDefaults]: number };
+
+/** Close codes of section 19, and of RFC 6455. */
+export const closeCode = {
+  goingAway: 1001,
+  tooLarge: 1009,
+  keepalive: 4408,
+  takenOver: 4409,
+  tooSlow: 4413,
+} as const;

@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { parseRoute } from "./paths.ts";
 
-const route = (role: string, channel: string, isLegacy = false) => ({ role, channel, isLegacy, takesOver: false, key: undefined });
+const route = (role: string, channel: string, isLegacy = false) => ({
+  role,
+  channel,
+  isLegacy,
+  takesOver: false,
+  key: undefined,
+});
 
 test.each([
   ["/source", route("source", "default")],

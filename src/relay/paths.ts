@@ -23,7 +23,15 @@ const segment = /^[A-Za-z0-9._~-]+$/;
 const roles: Readonly<Record<string, Role>> = { source: "source", stream: "receiver", signal: "signal" };
 
 /** The paths that a WebSocket may open, for the answer to one that may not. */
-export const webSocketPaths = ["/source", "/source/{name}", "/stream", "/stream/{name}", "/signal", "/signal/{name}", "/"];
+export const webSocketPaths = [
+  "/source",
+  "/source/{name}",
+  "/stream",
+  "/stream/{name}",
+  "/signal",
+  "/signal/{name}",
+  "/",
+];
 
 export function isChannelName(name: string): boolean {
   if (name.length > longestName) return false;

@@ -39,4 +39,26 @@ export const migrations: readonly string[] = [
     counters TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE relay_keys (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    permits TEXT NOT NULL CHECK (permits IN ('publish', 'view')),
+    hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE relay_history (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    frames INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    inputs INTEGER NOT NULL,
+    left_out INTEGER NOT NULL,
+    receivers INTEGER NOT NULL,
+    sources INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX relay_history_by_channel ON relay_history (channel, at_ms);
+  `,
 ];

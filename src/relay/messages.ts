@@ -1,0 +1,37 @@
+/**
+ * Messages of the transports whose memory is JavaScript's: numbered, counted by who holds them, gone with the last holder. Pure.
+ */
+import type { MessageRef } from "./transport.ts";
+
+export interface Message {
+  readonly ref: MessageRef;
+  readonly bytes: Uint8Array;
+  holders: number;
+}
+
+export class Messages {
+  readonly #alive = new Map<MessageRef, Message>();
+  #next = 1;
+
+  get size(): number {
+    return this.#alive.size;
+  }
+
+  /** Holds `bytes` as they are, without a copy; the caller is the first holder. */
+  add(bytes: Uint8Array): Message {
+    const message = { ref: this.#next++, bytes, holders: 1 };
+    this.#alive.set(message.ref, message);
+    return message;
+  }
+
+  /** Throws for a message that is gone: whoever names it has let go of it too early. */
+  get(ref: MessageRef): Message {
+    const message = this.#alive.get(ref);
+    if (!message) throw new Error(`message ${ref} is gone`);
+    return message;
+  }
+
+  release(message: Message): void {
+    if (--message.holders === 0) this.#alive.delete(message.ref);
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The relay at work: transport, store and clock around the core, opened in the order below and closed the other way round. This
+ * shell does the I/O and decides nothing. Spec ds-stream.md sections 8, 10 and 14 (log lines, ticks, draining).
+ */
+import { createLog } from "../base/log.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { Store } from "../store/database.ts";
+import { listRelayMinutes, recordRelayMinutes } from "../store/relay.ts";
+import { version } from "../version.ts";
+import { type AccessRules, isLoopback, RelayAccess } from "./access.ts";
+import { AddressLimit } from "./address-limit.ts";
+import { RelayCore } from "./core.ts";
+import { answer, type HttpParts } from "./http.ts";
+import { type RelaySettings, relayLimits } from "./limits.ts";
+import { pageFor } from "./pages.ts";
+import { channelLine, HistorySampler, isActive, processStats, type RelayReport } from "./stats.ts";
+import type { RelayRequest, RelayTransport, RelayTransportEvents } from "./transport.ts";
+import { openTransport, type TransportOptions } from "./transports.ts";
+
+const log = createLog("relay");
+
+export interface RelayOptions extends TransportOptions {
+  readonly settings: RelaySettings;
+  readonly access: AccessRules;
+  /** Keeps the history; without it there is none. */
+  readonly store?: Store | undefined;
+}
+
+const tickMs = 50;
+const historyMs = 60_000;
+/** Log lines about channels come at least this often. */
+const longestLogMs = 30_000;
+/** At the end, how long connections may take to hear of it. */
+const drainMs = 2000;
+
+const nowUs = () => performance.now() * 1000;
+
+export class Relay {
+  readonly core: RelayCore;
+  readonly #options: RelayOptions;
+  readonly #transport: RelayTransport;
+  readonly #transportName: string;
+  readonly #access: RelayAccess;
+  readonly #attempts = new AddressLimit(
+    relayLimits.attemptsPerSecond,
+    relayLimits.attemptBurst,
+    relayLimits.attemptAddresses,
+  );
+  readonly #history = new HistorySampler(Date.now());
+  readonly #timers: ReturnType<typeof setInterval>[];
+  #closing: Promise<void> | undefined;
+
+  /** Listens at once. Code unavailable when that fails. */
+  static open(options: RelayOptions): Result<Relay> {
+    // Events come from the event loop, hence after `relay` is set.
+    let relay: Relay | undefined;
+    const opened = openTransport(
+      options,
+      eventsOf(() => relay),
+    );
+    if (!opened.ok) return opened;
+    relay = new Relay(options, opened.value.transport, opened.value.name);
+    return ok(relay);
+  }
+
+  private constructor(options: RelayOptions, transport: RelayTransport, transportName: string) {
+    this.#options = options;
+    this.#transport = transport;
+    this.#transportName = transportName;
+    this.#access = new RelayAccess(options.access);
+    this.core = new RelayCore(
+      options.settings,
+      transport,
+      (request, route, role) => this.#access.upgrade(request, route, role),
+      { http: (request) => void this.#answer(request), log: (text, level = "info") => log[level](text) },
+      nowUs(),
+    );
+    const logMs = Math.min(options.settings.collectSeconds * 1000, longestLogMs);
+    this.#timers = [
+      setInterval(() => this.core.tick(nowUs()), tickMs),
+      setInterval(() => this.#logChannels(), logMs),
+      setInterval(() => this.#keepHistory(), historyMs),
+    ];
+  }
+
+  get port(): number {
+    return this.#transport.port;
+  }
+
+  /** Which server carries the WebSockets. */
+  get transportName(): string {
+    return this.#transportName;
+  }
+
+  /** Refuses addresses that try too often; those of this machine may try as often as they like. */
+  request(request: RelayRequest): void {
+    const { connection, isUpgrade, remote } = request;
+    if (!isUpgrade || isLoopback(remote) || this.#attempts.take(remote, nowUs())) {
+      this.core.events.request(request);
+      return;
+    }
+    this.core.drops.add("refused-too-many-attempts");
+    const body = { error: "too-many-attempts", message: "This address tries to connect too often." };
+    const headers = { "content-type": "application/json", "retry-after": "5" };
+    this.#transport.respond(connection, 429, headers, new TextEncoder().encode(`${JSON.stringify(body)}\n`));
+  }
+
+  async #answer(request: RelayRequest): Promise<void> {
+    const parts: HttpParts = {
+      access: this.#access,
+      pages: pageFor,
+      report: () => this.report(),
+      history: (channel, sinceMs, count) => {
+        const { store } = this.#options;
+        return store ? listRelayMinutes(store, channel, sinceMs, count) : ok([]);
+      },
+    };
+    try {
+      const { status, headers, body } = await answer(request, parts);
+      this.#transport.respond(request.connection, status, headers, body);
+    } catch (cause) {
+      log.error(`a request failed: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.#transport.respond(request.connection, 500, {}, new Uint8Array(0));
+    }
+  }
+
+  report(): RelayReport {
+    return {
+      version,
+      ...this.core.stats(nowUs()),
+      limits: this.#options.settings,
+      transport: { name: this.#transportName, ...this.#transport.stats() },
+      process: processStats(),
+    };
+  }
+
+  #logChannels(): void {
+    const { maxReceivers } = this.#options.settings;
+    for (const channel of this.core.stats(nowUs()).channels)
+      if (isActive(channel)) log.info(channelLine(channel, maxReceivers));
+  }
+
+  #keepHistory(): void {
+    const { store } = this.#options;
+    if (!store) return;
+    const kept = recordRelayMinutes(store, this.#history.sample(this.core.stats(nowUs()).channels, Date.now()));
+    if (!kept.ok) log.warn(`a minute of history is lost: ${kept.message}`);
+  }
+
+  /** Everybody is told, and has a moment to hear it. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain();
+    return this.#closing;
+  }
+
+  async #drain(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#keepHistory();
+    this.core.drain();
+    for (const end = performance.now() + drainMs; this.core.hasPeers && performance.now() < end; ) await Bun.sleep(10);
+    this.#transport.close();
+  }
+}
+
+/** Every event happens at the present time. */
+function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
+  const at = (): RelayTransportEvents | undefined => {
+    const core = relay()?.core;
+    core?.setTime(nowUs());
+    return core?.events;
+  };
+  return {
+    request: (request) => {
+      at();
+      relay()?.request(request);
+    },
+    binary: (connection, message, bytes, view) => at()?.binary(connection, message, bytes, view),
+    text: (connection, text) => at()?.text(connection, text),
+    alive: (connection) => at()?.alive(connection),
+    lagged: (connection, messages) => at()?.lagged(connection, messages),
+    closed: (connection, code) => at()?.closed(connection, code),
+  };
+}
