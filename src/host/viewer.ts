@@ -154,6 +154,10 @@ export class Viewer<R extends Remote> {
       this.#events.left();
       return;
     }
+    if (command === controlCommand.releaseKeys) {
+      this.releaseKeys();
+      return;
+    }
     const subscription = this.subscription;
     if (!subscription) {
       this.drops.add("control-not-permitted");
@@ -167,7 +171,8 @@ export class Viewer<R extends Remote> {
         this.#stream.resume(subscription);
         break;
       case controlCommand.requestKeyframe:
-        this.#stream.restart(subscription);
+        // Resuming begins with a keyframe anyway; until then the others need none.
+        if (!subscription.paused) this.#stream.restart(subscription);
         return;
       case controlCommand.setBitrate:
         this.wishes.bitrateBps = value;
@@ -178,8 +183,8 @@ export class Viewer<R extends Remote> {
       case controlCommand.setQuality:
         this.wishes.quality = value;
         break;
-      case controlCommand.releaseKeys:
-        this.releaseKeys();
+      default:
+        this.drops.add("control-not-permitted");
         return;
     }
     this.#events.changed();
