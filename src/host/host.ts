@@ -147,7 +147,11 @@ export class Host {
       sendFrame: (to, key, counter, frame) => this.#udp.sendFrame(to, key, counter, frame),
       addressOf: (datagram) => this.#udp.addressOf(datagram),
       inject: (type, code, value) => void injector?.send(type, code, value),
-      flushInput: () => injector?.flush(),
+      flushInput: () => {
+        // The end of a group (EV_SYN), for which injectors keep gathered motion back.
+        injector?.send(0, 0, 0);
+        injector?.flush();
+      },
       requestKeyframe: () => this.#grabber.requestKeyframe(),
       encoder: (settings, watched) => this.#configure(settings, watched),
       meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),

@@ -34,6 +34,7 @@ export interface ViewerOutbox<R extends Remote> {
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
   inject(type: number, code: number, value: number): void;
+  /** What was injected since the last call belongs together and shall happen now. */
   flushInput(): void;
 }
 
@@ -114,8 +115,9 @@ export class Viewer<R extends Remote> {
   }
 
   receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
+    const before = this.inputEvents;
     this.link.receive(buffer, view, start, size, nowUs);
-    this.#outbox.flushInput();
+    if (this.inputEvents !== before) this.#outbox.flushInput();
   }
 
   /** The stream's delivery: one native batch for the whole frame. */
