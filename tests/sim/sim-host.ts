@@ -62,10 +62,10 @@ export class SimHost {
   #keyframeWanted = true;
   #frameId: number;
 
-  constructor(world: World, originUs: number, firstFrameId = 0) {
+  constructor(world: World, originUs: number, frameId: number) {
     this.#world = world;
     this.#originUs = originUs;
-    this.#frameId = firstFrameId;
+    this.#frameId = frameId;
     this.core = new HostCore({ identity: this.identity, cipher: nobleCipher, owner }, this.#outbox());
   }
 

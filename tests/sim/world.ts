@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly hostOriginUs?: number;
   /** False: nothing is encoded unless the test asks for it. */
   readonly streaming?: boolean;
+  /** Number of the frame before the first. */
+  readonly frameId?: number;
 }
 
 /** Called for each datagram as it is sent, before the network does anything to it. */
@@ -45,7 +47,7 @@ export class World {
       ...(options.link ? { link: options.link } : {}),
     });
     this.streaming = options.streaming ?? true;
-    this.host = new SimHost(this, options.hostOriginUs ?? 1_000_000_000);
+    this.host = new SimHost(this, options.hostOriginUs ?? 1_000_000_000, options.frameId ?? 0);
     this.network.listen(hostPlace, (packet, from) => this.host.receive(packet, from));
   }
 
