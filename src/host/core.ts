@@ -112,7 +112,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
       return;
     }
     const previous = this.#find(identity.key);
-    if (previous) this.#remove(previous, "replaced");
+    if (previous) this.#dismiss(previous, "replaced", nowUs);
     const elsewhere = this.#viewers.get(remote.key);
     if (elsewhere) this.#remove(elsewhere, "replaced");
     const viewer: Viewer<R> = new Viewer(remote, identity, session, this.stream, this.#outbox, {
