@@ -28,7 +28,15 @@ export class FrameReceiver {
   readonly reassembler: Reassembler;
   readonly #deliver: Deliver;
   readonly #askForKeyframe: (nowUs: number) => void;
-  readonly #stats = { delivered: 0, keyframes: 0, bytes: 0, waitingForKeyframe: 0, decoderFull: 0, codec: 0, keyframesAsked: 0 };
+  readonly #stats = {
+    delivered: 0,
+    keyframes: 0,
+    bytes: 0,
+    waitingForKeyframe: 0,
+    decoderFull: 0,
+    codec: 0,
+    keyframesAsked: 0,
+  };
   #needsKeyframe = true;
   #askedUs = Number.NEGATIVE_INFINITY;
   /** What the host said it sent last, and since when that has been missing here. */

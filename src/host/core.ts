@@ -115,10 +115,18 @@ export class HostCore<R extends Remote, D extends Incoming> {
     if (previous) this.#dismiss(previous, "replaced", nowUs);
     const elsewhere = this.#viewers.get(remote.key);
     if (elsewhere) this.#remove(elsewhere, "replaced");
-    const viewer: Viewer<R> = new Viewer(remote, identity, session, this.stream, this.#outbox, {
-      changed: () => this.#agree(),
-      left: () => this.#remove(viewer, "left"),
-    }, nowUs);
+    const viewer: Viewer<R> = new Viewer(
+      remote,
+      identity,
+      session,
+      this.stream,
+      this.#outbox,
+      {
+        changed: () => this.#agree(),
+        left: () => this.#remove(viewer, "left"),
+      },
+      nowUs,
+    );
     this.#viewers.set(remote.key, viewer);
     this.#outbox.joined(viewer);
     viewer.admit(verdict.state === "approved" ? verdict.permissions : 0, nowUs);

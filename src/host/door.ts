@@ -31,7 +31,13 @@ export interface DoorOutbox<R extends Remote, D extends Incoming> {
   addressOf(datagram: D): R;
 }
 
-export type DoorDrop = WireError | `handshake-${HandshakeFailure}` | "handshake-flood" | "handshake-unknown" | "handshake-step" | "refused";
+export type DoorDrop =
+  | WireError
+  | `handshake-${HandshakeFailure}`
+  | "handshake-flood"
+  | "handshake-unknown"
+  | "handshake-step"
+  | "refused";
 
 /** A handshake under way. */
 export interface Begun<R extends Remote> {

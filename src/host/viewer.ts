@@ -4,10 +4,10 @@
  */
 import { Counters } from "../base/counters.ts";
 import { Rate } from "../base/rate.ts";
-import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
+import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
-import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
+import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
 import { HeldKeys, InputBudget } from "./keys.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */

@@ -3,7 +3,16 @@
  * is held down is let go, however the client ends. xev tells what really arrived.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { type Display, Home, onDisplay, openDisplay, type RunningHost, startFullscreen, startHost, watchOn } from "./harness.ts";
+import {
+  type Display,
+  Home,
+  onDisplay,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startHost,
+  watchOn,
+} from "./harness.ts";
 import { type Child, eventually } from "./processes.ts";
 
 const size = { width: 640, height: 480 };

@@ -69,7 +69,9 @@ test("a pairing code with another key is refused by the client, and nothing is a
   const refused = startHeadless(stranger, `${wrong}@${host.place}`);
   expect(await refused.ended()).toBe(77);
   expect(sentence(refused)).toContain("another key");
-  expect(await listed()).not.toContainEqual(expect.objectContaining({ fingerprint: (await stranger.key()).fingerprint }));
+  expect(await listed()).not.toContainEqual(
+    expect.objectContaining({ fingerprint: (await stranger.key()).fingerprint }),
+  );
 }, 60_000);
 
 test("the right pairing code makes a host known in advance: no words to compare", async () => {

@@ -4,7 +4,18 @@
  */
 import { beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { type Display, Home, onDisplay, openDisplay, type RunningHost, startFullscreen, startHeadless, startHost, startPatternHost, watchOn } from "./harness.ts";
+import {
+  type Display,
+  Home,
+  onDisplay,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startHeadless,
+  startHost,
+  startPatternHost,
+  watchOn,
+} from "./harness.ts";
 import { type Child, eventually } from "./processes.ts";
 
 const hosting = new Home();
@@ -35,7 +46,11 @@ function processorSeconds(pid: number): number {
 
 test("three clients are served by one encode; one that stops or dies disturbs nobody", async () => {
   const host = await startPatternHost(hosting);
-  const [first, stopped, killed] = homes.map((home) => startHeadless(home, host.place, "--json", "-")) as [Child, Child, Child];
+  const [first, stopped, killed] = homes.map((home) => startHeadless(home, host.place, "--json", "-")) as [
+    Child,
+    Child,
+    Child,
+  ];
   const before = (await connected(host, 3)).stream.frames;
   stopped.signal("SIGSTOP");
   await killed.kill();
@@ -132,4 +147,3 @@ test("a screen that changes its size while it is watched is followed", async () 
   expect(report).toMatchObject({ width: 640, height: 400, frames: { decodeErrors: 0 } });
   expect(await host.child.interrupt()).toBe(0);
 }, 60_000);
-
