@@ -93,7 +93,7 @@ test("keys that are held are let go when the window loses the focus", async () =
   await press(...at(200, 100), "keydown", "c");
   await event("KeyPress", /keysym 0x63, c\)/, from);
   const other = watchOn(sink, "stdbuf", "-oL", "xev", "-geometry", "50x50+0+0");
-  const [, id] = await other.until(/MapNotify event[^]*?window (0x[0-9a-f]+)/);
+  const [, id] = await other.until(/MapNotify event[\s\S]*?window (0x[0-9a-f]+)/);
   await onDisplay(sink, "xdotool", "windowfocus", id as string);
   await event("KeyRelease", /keysym 0x63, c\)/, from);
   await press("keyup", "c");
