@@ -92,10 +92,11 @@ test("a flood of first messages from many places costs no memory and keeps nobod
       await host.until("this round", (stats) => stats.udp.received >= before + (round + 1) * crowd.length);
     }
   };
-  await flood(20);
+  // The heap first grows to the size that suits such a load; from then on nothing is kept.
+  await flood(80);
   const before = residentMb(host.child.pid);
-  await flood(40);
-  expect(residentMb(host.child.pid) - before).toBeLessThan(12);
+  await flood(80);
+  expect(residentMb(host.child.pid) - before).toBeLessThan(10);
   expect((await host.stats()).drops["handshake-flood"]).toBeGreaterThan(1000);
   const late = new Home();
   await hosting.approve(late);
