@@ -1,8 +1,17 @@
 /** How it ends: asked to, cut off, or with the display taken away; each time with a sentence, its status, and nothing left behind. */
+
+import { Database } from "bun:sqlite";
 import { beforeAll, expect, test } from "bun:test";
 import { statSync } from "node:fs";
-import { Database } from "bun:sqlite";
-import { Home, openDisplay, type RunningHost, startFullscreen, startHeadless, startHost, startPatternHost } from "./harness.ts";
+import {
+  Home,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startHeadless,
+  startHost,
+  startPatternHost,
+} from "./harness.ts";
 import type { Child } from "./processes.ts";
 
 const hosting = new Home();
@@ -43,8 +52,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
   test(`${signal} ends the client in order, and the host goes on`, async () => {
     const { host, client } = await pair();
+    const before = sessions(viewing).length;
     client.signal(signal);
     expect(await client.ended()).toBe(0);
+    expect(sessions(viewing)[before]).toMatchObject({ role: "client" });
     await host.child.until(/left after/);
     const again = startHeadless(viewing, host.place, "--seconds", "0.5", "--json", "-");
     expect(await again.ended()).toBe(0);

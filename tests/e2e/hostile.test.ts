@@ -5,9 +5,17 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { limits } from "../../src/base/limits.ts";
-import { encodeHandshakePacket, handshakeStep, header, headerBytes, packetType, putHeader, putInput } from "../../src/wire/root.ts";
+import {
+  encodeHandshakePacket,
+  handshakeStep,
+  header,
+  headerBytes,
+  packetType,
+  putHeader,
+  putInput,
+} from "../../src/wire/root.ts";
 import { Home, type RunningHost, startHeadless, startPatternHost } from "./harness.ts";
-import { openMiddle, Outsider, socket } from "./outsiders.ts";
+import { Outsider, openMiddle, socket } from "./outsiders.ts";
 import type { Child } from "./processes.ts";
 
 const hosting = new Home();
@@ -32,7 +40,12 @@ function packet(type: number, size: number, change: (view: DataView) => void = (
 }
 
 function hello(connectionId: number): Uint8Array {
-  const fields = { step: handshakeStep.hello, reason: 0, connectionId, cookie: crypto.getRandomValues(new Uint8Array(16)) };
+  const fields = {
+    step: handshakeStep.hello,
+    reason: 0,
+    connectionId,
+    cookie: crypto.getRandomValues(new Uint8Array(16)),
+  };
   return encodeHandshakePacket(fields, crypto.getRandomValues(new Uint8Array(376)));
 }
 

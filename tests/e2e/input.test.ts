@@ -29,8 +29,8 @@ let events: Child;
 let client: Child;
 
 /** A client whose window is there and has the focus. */
-async function join(home = viewing): Promise<void> {
-  client = startFullscreen(home, host.place, sink);
+async function join(home = viewing, ...flags: string[]): Promise<void> {
+  client = startFullscreen(home, host.place, sink, ...flags);
   await client.until(/approved/);
   await onDisplay(source, "xsetroot", "-solid", "#ff0000");
   await eventually("the picture", () => sink.screen.at(border + 50, 450)[0] > 200);
@@ -117,6 +117,34 @@ for (const [how, end] of [
     await press("keyup", "d", "mouseup", "1");
   }, 60_000);
 }
+
+test("the client's own keys pause, go on and leave, and stay its own", async () => {
+  const paint = (colour: string) => onDisplay(source, "xsetroot", "-solid", colour);
+  await press(...at(200, 100), "key", "ctrl+alt+shift+p");
+  await host.until("the pause", (stats) => stats.stream.fps === 0);
+  const { frames } = (await host.stats()).stream;
+  await paint("#0000ff");
+  await Bun.sleep(500);
+  expect((await host.stats()).stream.frames).toBe(frames);
+  await press("key", "ctrl+alt+shift+p");
+  await eventually("the picture goes on", () => sink.screen.at(border + 50, 450)[2] > 200);
+  const from = events.out.length;
+  await press("key", "ctrl+alt+shift+q");
+  expect(await client.ended()).toBe(0);
+  // Control, Alt and Shift; the symbol of a key depends on the others.
+  for (const keycode of [37, 64, 50]) await event("KeyRelease", new RegExp(`keycode ${keycode} `), from);
+  expect(events.out).not.toMatch(/keysym \S+, [PpQq]\)/);
+}, 60_000);
+
+test("relative motion moves the host's pointer by as much", async () => {
+  await client.interrupt();
+  await join(viewing, "--relative");
+  await onDisplay(source, "xdotool", "mousemove", "300", "200");
+  await press("mousemove_relative", "30", "20");
+  const place = () => onDisplay(source, "xdotool", "getmouselocation");
+  await eventually("the step", async () => (await place()).startsWith("x:330 y:220"));
+  await client.interrupt();
+}, 60_000);
 
 test("who may only view moves nothing, and the attempts are counted", async () => {
   const watcher = new Home();

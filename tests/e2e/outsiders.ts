@@ -3,9 +3,9 @@
  * of strangers, and someone between the two ends. They run in this process, on real sockets of the loopback.
  */
 import { afterAll } from "bun:test";
+import { ClientCore, type EndReason } from "../../src/client/core.ts";
 import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import { createIdentity, type DeviceIdentity } from "../../src/secure/identity.ts";
-import { ClientCore, type EndReason } from "../../src/client/core.ts";
 
 const closers: (() => void)[] = [];
 afterAll(() => {

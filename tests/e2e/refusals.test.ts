@@ -57,7 +57,9 @@ test("a port that is taken, for clients and for the status page", async () => {
   const udp = await refusal(home.start([...pattern, "--listen", host.place, "--dashboard", "off"]));
   expect(udp).toMatchObject({ status: 69, sentence: expect.stringContaining(String(host.port)) });
   using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const page = await refusal(home.start([...pattern, "--listen", "127.0.0.1:0", "--dashboard", `127.0.0.1:${taken.port}`]));
+  const page = await refusal(
+    home.start([...pattern, "--listen", "127.0.0.1:0", "--dashboard", `127.0.0.1:${taken.port}`]),
+  );
   expect(page).toMatchObject({ status: 69, sentence: expect.stringContaining(String(taken.port)) });
 }, 60_000);
 
