@@ -185,6 +185,16 @@ static void nothing_stays_down(void) {
     expect(EV_SYN, SYN_REPORT, 0);
 }
 
+/* As a window manager does it when a person closes the window. */
+static void closing_is_told(void) {
+    xcb_client_message_event_t m = {.response_type = XCB_CLIENT_MESSAGE, .format = 32, .window = window->window};
+    m.type = window->atoms.protocols;
+    m.data.data32[0] = window->atoms.delete_window;
+    xcb_send_event(window->x, 0, window->window, 0, (const char *)&m);
+    xcb_flush(window->x);
+    while (next().kind != PB_WINDOW_CLOSED) continue;
+}
+
 static void what_cannot_be_injected_is_refused(void) {
     static const uint32_t wrong[][2] = {{EV_REL, REL_DIAL}, {EV_ABS, ABS_Z}, {EV_KEY, 0}, {EV_KEY, KEY_MAX}, {EV_KEY, 70000},
                                         {EV_FF, 1}, {65537, 30}, {EV_KEY, BTN_TOUCH}};
@@ -230,6 +240,7 @@ int main(void) {
     a_held_key_does_not_repeat();
     pointer_buttons_and_wheel();
     relative_mode();
+    closing_is_told();
     what_cannot_be_injected_is_refused();
     nothing_stays_down();
     the_log_writes_down();
