@@ -16,21 +16,25 @@ let server: Bun.Subprocess;
 let display = "";
 const open: { close(): void }[] = [];
 
-beforeEach(async () => {
+async function startServer(...more: string[]): Promise<void> {
   folder = mkdtempSync(join(tmpdir(), "patchbay-player-"));
-  const options = ["-screen", "0", "800x600x24", "-nolisten", "tcp", "-fbdir", folder];
+  const options = ["-screen", "0", "800x600x24", "-nolisten", "tcp", "-fbdir", folder, ...more];
   const started = Bun.spawn(["Xvfb", "-displayfd", "1", ...options], { stdout: "pipe", stderr: "ignore" });
   server = started;
   const first = await started.stdout.getReader().read();
   display = `:${new TextDecoder().decode(first.value).trim()}`;
-});
+}
 
-afterEach(async () => {
+beforeEach(() => startServer());
+
+afterEach(stopServer);
+
+async function stopServer(): Promise<void> {
   for (const one of open.splice(0).reverse()) one.close();
   server.kill("SIGKILL");
   await server.exited;
   rmSync(folder, { recursive: true });
-});
+}
 
 /** A pixel of the whole screen as [red, green, blue], from the server's framebuffer file. */
 function pixel(x: number, y: number): [number, number, number] {
@@ -157,6 +161,15 @@ describe("pixels", () => {
       await watched.until((event) => event.type === absolute && event.code === 0 && event.value === wantedX);
       await watched.until((event) => event.type === absolute && event.code === 1 && event.value === wantedY);
     }
+  });
+
+  test("without shared memory pictures go through the connection, as to another machine", async () => {
+    await stopServer();
+    await startServer("-extension", "MIT-SHM");
+    const watched = start();
+    expect(watched.player.describe().detail).toContain("through the connection");
+    for (let frame = 1; frame <= 4; frame++) await show(watched, 640, 480, frame);
+    expectBars(0, 0, 640, 480);
   });
 
   test("what the stream damages is reported, and the next keyframe shows again", async () => {
