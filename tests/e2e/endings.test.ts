@@ -1,7 +1,7 @@
 /** How it ends: asked to, cut off, or with the display taken away; each time with a sentence, its status, and nothing left behind. */
 
 import { Database } from "bun:sqlite";
-import { beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import {
   Home,
@@ -12,11 +12,12 @@ import {
   startHost,
   startPatternHost,
 } from "./harness.ts";
-import type { Child } from "./processes.ts";
+import { type Child, cleanUp } from "./processes.ts";
 
 const hosting = new Home();
 const viewing = new Home();
 
+afterAll(cleanUp);
 beforeAll(() => hosting.approve(viewing), 60_000);
 
 const sentence = (child: Child) => /^patchbay: (.*)$/m.exec(child.err)?.[1];

@@ -16,7 +16,7 @@ import {
 } from "../../src/wire/root.ts";
 import { Home, type RunningHost, startHeadless, startPatternHost } from "./harness.ts";
 import { Outsider, openMiddle, socket } from "./outsiders.ts";
-import type { Child } from "./processes.ts";
+import { type Child, cleanUp } from "./processes.ts";
 
 const hosting = new Home();
 const viewing = new Home();
@@ -30,6 +30,7 @@ beforeAll(async () => {
   await client.until(/approved/);
 }, 60_000);
 afterAll(() => host?.child.interrupt());
+afterAll(cleanUp);
 
 function packet(type: number, size: number, change: (view: DataView) => void = () => undefined): Uint8Array {
   const bytes = crypto.getRandomValues(new Uint8Array(headerBytes + size + 16));

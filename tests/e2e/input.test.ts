@@ -13,7 +13,7 @@ import {
   startHost,
   watchOn,
 } from "./harness.ts";
-import { type Child, eventually } from "./processes.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
 
 const size = { width: 640, height: 480 };
 /** Wider than the picture, which then lies in the middle with a border left and right. */
@@ -50,6 +50,7 @@ beforeEach(async () => {
   if (!client.running) await join();
 });
 afterAll(() => host?.child.interrupt());
+afterAll(cleanUp);
 
 const at = (x: number, y: number) => ["mousemove", String(border + x), String(y)];
 const press = (...words: string[]) => onDisplay(sink, "xdotool", ...words);

@@ -2,15 +2,10 @@
  * Others on the network, as a host or client under test meets them: a client of our own logic that breaks its own rules, a crowd
  * of strangers, and someone between the two ends. They run in this process, on real sockets of the loopback.
  */
-import { afterAll } from "bun:test";
 import { ClientCore, type EndReason } from "../../src/client/core.ts";
 import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import { createIdentity, type DeviceIdentity } from "../../src/secure/identity.ts";
-
-const closers: (() => void)[] = [];
-afterAll(() => {
-  for (const close of closers.splice(0).reverse()) close();
-});
+import { atEnd } from "./processes.ts";
 
 type Hear = (data: Uint8Array, port: number) => void;
 
@@ -21,7 +16,7 @@ export async function socket(hear: Hear = () => undefined) {
     port: 0,
     socket: { data: (_, data, port) => hear(new Uint8Array(data), port) },
   });
-  closers.push(() => opened.close());
+  atEnd(() => opened.close());
   return opened;
 }
 
@@ -54,7 +49,7 @@ export class Outsider {
     };
     this.core = new ClientCore(settings, outbox, this.nowUs);
     const ticking = setInterval(() => this.core.tick(this.nowUs), 10);
-    closers.push(() => {
+    atEnd(() => {
       clearInterval(ticking);
       this.core.close(this.nowUs);
     });

@@ -1,7 +1,7 @@
 /** Pairing as people do it: words on both sides, a decision in a third place, pinned keys, and what a changed mind does. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Home, type RunningHost, startHeadless, startPatternHost } from "./harness.ts";
-import { type Child, eventually } from "./processes.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
 
 const words = /six words {4}((?:[a-z]+ ){5}[a-z]+)/;
 const hosting = new Home();
@@ -15,6 +15,7 @@ beforeAll(async () => {
   fingerprint = (await viewing.key()).fingerprint;
 }, 60_000);
 afterAll(() => host?.child.interrupt());
+afterAll(cleanUp);
 
 const listed = async () => JSON.parse(await hosting.tell("peers", "list", "--json"));
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Home, type RunningHost, startHeadless, startPatternHost, temporaryFolder } from "./harness.ts";
 import { socket } from "./outsiders.ts";
-import type { Child } from "./processes.ts";
+import { type Child, cleanUp } from "./processes.ts";
 
 const hosting = new Home();
 const viewing = new Home();
@@ -16,6 +16,7 @@ beforeAll(async () => {
   host = await startPatternHost(hosting);
 }, 60_000);
 afterAll(() => host?.child.interrupt());
+afterAll(cleanUp);
 
 /** The one sentence at the end, and the status. Resolves when the command has ended. */
 async function refusal(child: Child): Promise<{ status: number; sentence: string }> {

@@ -2,7 +2,7 @@
  * One host and several clients: one encode serves them all, nobody disturbs another, wishes reach the encoder, the screen may
  * change its size, and what stands still costs nothing.
  */
-import { beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import {
   type Display,
@@ -16,11 +16,12 @@ import {
   startPatternHost,
   watchOn,
 } from "./harness.ts";
-import { type Child, eventually } from "./processes.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
 
 const hosting = new Home();
 const homes = [new Home(), new Home(), new Home()] as const;
 
+afterAll(cleanUp);
 beforeAll(async () => {
   for (const home of homes) await hosting.approve(home);
 }, 60_000);
