@@ -18,7 +18,7 @@ let display = "";
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "patchbay-input-"));
-  const started = Bun.spawn(["Xvfb", "-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"], {
+  const started = Bun.spawn(["Xvfb", "-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"], {
     stdout: "pipe",
     stderr: "ignore",
   });

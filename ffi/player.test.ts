@@ -18,7 +18,7 @@ const open: { close(): void }[] = [];
 
 async function startServer(...more: string[]): Promise<void> {
   folder = mkdtempSync(join(tmpdir(), "patchbay-player-"));
-  const options = ["-screen", "0", "800x600x24", "-nolisten", "tcp", "-fbdir", folder, ...more];
+  const options = ["-screen", "0", "800x600x24", "-nolisten", "tcp", "-noreset", "-fbdir", folder, ...more];
   const started = Bun.spawn(["Xvfb", "-displayfd", "1", ...options], { stdout: "pipe", stderr: "ignore" });
   server = started;
   const first = await started.stdout.getReader().read();
