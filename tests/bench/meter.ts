@@ -55,7 +55,7 @@ export async function buildTool(name: string): Promise<string> {
 export async function openDisplay(width: number, height: number): Promise<{ name: string; server: Child }> {
   if (!Bun.which("Xvfb")) throw new Missing("Xvfb is not installed: apt-get install xvfb");
   const screen = `${width}x${height}x24`;
-  const server = start(["Xvfb", "-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp", "-noreset", "-noreset"]);
+  const server = start(["Xvfb", "-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]);
   await until("Xvfb", 10_000, [server], () => server.output().includes("\n"));
   return { name: `:${server.output().trim()}`, server };
 }
