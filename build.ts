@@ -99,7 +99,9 @@ async function bench(args: string[]): Promise<number> {
 }
 
 async function fuzz(args: string[]): Promise<number> {
-  const programs = [...new Bun.Glob("tests/fuzz/*.ts").scanSync(".")].sort();
+  const programs = [...new Bun.Glob("tests/fuzz/*.ts").scanSync(".")]
+    .filter((path) => !path.endsWith(".test.ts"))
+    .sort();
   if (programs.length === 0) throw new StepFailed("tests/fuzz holds no program");
   let failed = 0;
   for (const program of programs) {

@@ -85,7 +85,6 @@ class FakeUdp implements UdpSocket {
   readonly bufferBytes = limits.socketBufferBytes;
   readonly #network: MemoryNetwork;
   readonly #cipher: PacketCipher;
-  readonly #cipher: PacketCipher;
   readonly #ip: string;
   readonly #family: 4 | 6;
   readonly #slots: number;
@@ -112,7 +111,6 @@ class FakeUdp implements UdpSocket {
 
   constructor({ network, cipher, ip, family, port, slots, onWake }: FakeSettings) {
     this.#network = network;
-    this.#cipher = cipher;
     this.#cipher = cipher;
     this.#ip = ip;
     this.#family = family;

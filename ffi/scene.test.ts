@@ -6,7 +6,7 @@ let display = "";
 
 /** A private X server; its number comes back through a descriptor of its own. */
 beforeAll(async () => {
-  const started = Bun.spawn(["Xvfb", "-displayfd", "1", "-screen", "0", "960x200x24", "-nolisten", "tcp"], {
+  const started = Bun.spawn(["Xvfb", "-displayfd", "1", "-screen", "0", "960x200x24", "-nolisten", "tcp", "-noreset"], {
     stdout: "pipe",
     stderr: "ignore",
   });

@@ -2,7 +2,7 @@
  * The status page: reads /api/stats once a second and shows it. Changes nothing on the host, keeps nothing. When the host
  * stops answering, the last figures stay, faded, with a sentence that says how old they are.
  */
-import { type HostStats, type PeerStats, type Percentiles, stages } from "../src/dashboard/stats.ts";
+import { type HostStats, type PeerStats, type Percentiles, stages } from "../src/host/stats.ts";
 import { byId, element, setText, table, whenChanged } from "./dom.ts";
 import { Sparkline } from "./sparkline.ts";
 

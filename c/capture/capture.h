@@ -25,6 +25,8 @@ struct pb_capture_backend {
     /* Brings the backend's own BGRA picture up to date. `rows` are those that changed since the last grab
      * (all of them with `everything`). The picture stays valid until the next call. */
     enum pb_status (*grab)(struct pb_capture *capture, bool everything, struct pb_picture *picture, struct pb_rows *rows);
+    /* Readable when the source has something to say, its end included, which wait() then reads. NULL: it never has. */
+    int (*descriptor)(const struct pb_capture *capture);
     void (*close)(struct pb_capture *capture);
 };
 

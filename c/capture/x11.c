@@ -143,6 +143,8 @@ static void size_of(const struct pb_capture *c, uint32_t *width, uint32_t *heigh
     *height = c->height;
 }
 
+static int descriptor(const struct pb_capture *c) { return xcb_get_file_descriptor(c->x); }
+
 const struct pb_capture_backend pb_capture_x11 = {
     .name = "x11",
     .probe = x11_probe,
@@ -150,5 +152,6 @@ const struct pb_capture_backend pb_capture_x11 = {
     .size = size_of,
     .wait = wait_x11,
     .grab = grab,
+    .descriptor = descriptor,
     .close = x11_close,
 };

@@ -91,7 +91,6 @@ static void live_on(void *connection, void *data) {
 
 static void survive_server(struct pb_display *d) {
     struct sdl_system_info info = {.version = {2, 0, 8}};
-    atomic_store(&connection_lost, false);
     if (!d->sdl.GetWindowWMInfo(d->window, &info) || info.subsystem != SDL_SYSWM_X11) return;
     void *xlib = dlopen("libX11.so.6", RTLD_NOW | RTLD_NOLOAD);
     void *set_exit = xlib ? dlsym(xlib, "XSetIOErrorExitHandler") : NULL;
@@ -129,7 +128,10 @@ static struct pb_display *open_sdl(const struct pb_display_settings *s, char *er
         pb_error(error, error_size, "no memory for a window");
         return NULL;
     }
-    if (!load(&d->sdl, error, error_size)) {
+    /* SDL keeps the dead connection and would use it again. */
+    bool lost = atomic_load(&connection_lost);
+    if (lost) pb_error(error, error_size, "SDL2 lost its screen; start this program again to use it");
+    if (lost || !load(&d->sdl, error, error_size)) {
         free(d);
         return NULL;
     }

@@ -53,7 +53,9 @@ static void handle(struct pb_display *d, const xcb_generic_event_t *event) {
         if (!((const xcb_expose_event_t *)event)->count) window_redraw(d);
         break;
     case XCB_MAP_NOTIFY:
-        if (((const xcb_map_notify_event_t *)event)->window == d->window) window_focus(d);
+        if (((const xcb_map_notify_event_t *)event)->window != d->window) break;
+        d->mapped = true;
+        window_focus(d);
         break;
     case XCB_CONFIGURE_NOTIFY: configured(d, (const xcb_configure_notify_event_t *)event); break;
     case XCB_DESTROY_NOTIFY:

@@ -54,7 +54,7 @@ struct pb_display {
     struct pb_x11_keymap keymap;
     uint8_t down[32]; /* X keycodes, so that auto-repeat is told from presses */
     bool grabbed;
-    int16_t last_x, last_y; /* grabbed only */
+    int16_t last_x, last_y; /* of the pointer */
     bool warping;
     uint32_t warp_sequence;
 

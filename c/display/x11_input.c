@@ -24,6 +24,8 @@ static void key(struct pb_display *d, uint8_t keycode, bool press) {
 }
 
 static void point(struct pb_display *d, int16_t x, int16_t y) {
+    d->last_x = x;
+    d->last_y = y;
     const struct pb_layout *l = &d->layout;
     bool laid = l->width > 0;
     emit(d, EV_ABS, ABS_X, pb_layout_across(x, laid ? l->x : 0, laid ? l->width : d->width));

@@ -8,9 +8,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xcb/xcbext.h>
 #include <xcb/xtest.h>
 
-enum { ABSOLUTE_MAX = 65535, WHEEL_STEPS_MAX = 32, UNSENT_MAX = 128 };
+enum { ABSOLUTE_MAX = 65535, WHEEL_STEPS_MAX = 32, UNSENT_MAX = 128, CLOSE_WAIT_US = 200000 };
 enum { WHEEL_UP = 4, WHEEL_DOWN = 5, WHEEL_LEFT = 6, WHEEL_RIGHT = 7 };
 
 struct pb_injector {
@@ -30,8 +31,29 @@ static xcb_screen_t *screen_of(xcb_connection_t *x, int number) {
     return it.rem ? it.data : NULL;
 }
 
+static bool writable(struct pb_injector *i) {
+    struct pollfd fd = {xcb_get_file_descriptor(i->x), POLLOUT, 0};
+    return poll(&fd, 1, 0) == 1;
+}
+
+/* A connection that is closed with something unread makes the server throw away what it has not read itself, and so the last
+ * releases. Hence one answer is awaited, for a bounded time. */
 static void close_xtest(struct pb_injector *i) {
     if (!i) return;
+    if (i->x && !xcb_connection_has_error(i->x) && writable(i)) {
+        xcb_get_input_focus_cookie_t asked = xcb_get_input_focus(i->x);
+        struct pollfd fd = {xcb_get_file_descriptor(i->x), POLLIN, 0};
+        void *reply = NULL;
+        xcb_generic_error_t *error = NULL;
+        xcb_flush(i->x);
+        for (uint64_t end = pb_monotonic_us() + CLOSE_WAIT_US; pb_monotonic_us() < end;) {
+            for (xcb_generic_event_t *e; (e = xcb_poll_for_event(i->x));) free(e);
+            if (xcb_connection_has_error(i->x) || xcb_poll_for_reply(i->x, asked.sequence, &reply, &error)) break;
+            if (poll(&fd, 1, CLOSE_WAIT_US / 1000) < 0) break;
+        }
+        free(reply);
+        free(error);
+    }
     if (i->x) xcb_disconnect(i->x);
     free(i);
 }
@@ -95,11 +117,6 @@ static void follow_server(struct pb_injector *i) {
         }
     }
     if (mapping) pb_x11_keymap_load(&i->keymap, i->x);
-}
-
-static bool writable(struct pb_injector *i) {
-    struct pollfd fd = {xcb_get_file_descriptor(i->x), POLLOUT, 0};
-    return poll(&fd, 1, 0) == 1;
 }
 
 static void flush(struct pb_injector *i) {

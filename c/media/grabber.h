@@ -31,6 +31,7 @@ struct pb_grabber_state {
     struct pb_encoder_settings encoding;
     struct pb_pacing pacing;
     bool pending, complete, counted_full; /* a change waits; `picture` holds the whole screen; this wait is counted */
+    bool rested;                          /* since the last frame: how long a change has waited then says nothing */
     uint64_t damage_us, encoded_us, refine_us; /* refine_us: when to sharpen a still picture, 0 for not at all */
     uint32_t refined, keyframes_done, sequence, faults;
 };

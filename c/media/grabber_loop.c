@@ -14,6 +14,7 @@
 /* A picture that stopped changing is encoded again this long after, because motion left it coarse. */
 static const uint64_t refine_after_us[] = {100000, 400000};
 enum { REFINEMENTS = sizeof refine_after_us / sizeof refine_after_us[0], MAX_FAULTS = 20, FAULT_PAUSE_US = 50000 };
+enum { REST_US = 200000 }; /* a paused grabber listens to its source at most this often */
 static const uint64_t forever = UINT64_MAX;
 
 #define COUNT(g, what, by) atomic_fetch_add_explicit(&(g)->counters.what, (by), memory_order_relaxed)
@@ -220,15 +221,31 @@ static enum pb_status await_change(struct pb_grabber *g) {
     return status == PB_AGAIN ? PB_OK : status;
 }
 
+/* Nobody watches: nothing is captured. But what the source says is read, or it would pile up there, and its end is noticed. */
+static enum pb_status rest(struct pb_grabber *g) {
+    int source = g->capture_backend->descriptor ? g->capture_backend->descriptor(g->capture) : -1;
+    struct pollfd fds[2] = {{g->wake_fd, POLLIN, 0}, {source, POLLIN, 0}};
+    g->state.rested = true;
+    poll(fds, 2, -1);
+    COUNT(g, wakeups, 1);
+    drain_wakes(g);
+    if (!fds[1].revents) return PB_OK;
+    uint64_t damage_us = 0;
+    enum pb_status status = g->capture_backend->wait(g->capture, g->wake_fd, 0, &damage_us);
+    if (status != PB_OK && status != PB_AGAIN) return status;
+    if (status == PB_OK) g->state.pending = true;
+    sleep_until(g, pb_monotonic_us() + REST_US);
+    return PB_OK;
+}
+
 /* One turn: sleeps, or makes a frame. */
 static enum pb_status turn(struct pb_grabber *g) {
     struct pb_grabber_state *s = &g->state;
     if (!apply_wishes(g)) return PB_LOST;
-    if (atomic_load_explicit(&g->wishes.paused, memory_order_relaxed)) {
-        sleep_until(g, forever);
-        return PB_OK;
-    }
+    if (atomic_load_explicit(&g->wishes.paused, memory_order_relaxed)) return rest(g);
     uint64_t now = pb_monotonic_us();
+    if (s->rested && s->pending) s->damage_us = now;
+    s->rested = false;
     bool asked = s->keyframes_done != atomic_load_explicit(&g->wishes.keyframes, memory_order_relaxed);
     bool refine = s->refine_us && now >= s->refine_us;
     if (!s->pending && !asked && !refine) return await_change(g);

@@ -44,7 +44,7 @@ export const limits = {
   /** Time after which a key is replaced. */
   keyLifetimeUs: 120_000_000,
   /** Packets of one frame leave no faster than this, but always within half a frame interval. */
-  paceBps: 300_000_000,
+  paceBps: 500_000_000,
   /** How far behind the newest counter a packet may be, in packets. */
   replayWindow: 2048,
   /** Half-received frames kept for reassembly; the oldest is given up as lost. */

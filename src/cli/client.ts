@@ -2,6 +2,7 @@
 import { lookup } from "node:dns/promises";
 import { writeFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Client, type ClientOptions } from "../client/client.ts";
@@ -62,7 +63,9 @@ export async function run({ flags, positionals }: Parsed<"client">, lifecycle: L
   if (flags.json || flags.png) {
     lifecycle.defer("the report", async () => {
       written = await report(client, flags, cpu);
-      if (!written.ok) log.error(written.message);
+      if (written.ok) return;
+      log.error(written.message);
+      lifecycle.exitStatus = exitStatus(written.code);
     });
   }
   const ended = await untilEnd(client.ended, lifecycle, flags.seconds);

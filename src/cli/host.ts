@@ -1,4 +1,5 @@
 /** `patchbay host`: opens the store, the host and the status page in this order, runs until the end, and reports. */
+import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { ok, type Result } from "../base/result.ts";
 import { Directory } from "../host/directory.ts";
@@ -39,7 +40,9 @@ export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Prom
   if (json) {
     lifecycle.defer("the report", () => {
       written = writeReport(json, { ...stats(), cpu: cpu() });
-      if (!written.ok) log.error(written.message);
+      if (written.ok) return;
+      log.error(written.message);
+      lifecycle.exitStatus = exitStatus(written.code);
     });
   }
   const ended = await untilEnd(host.ended, lifecycle, flags.seconds);

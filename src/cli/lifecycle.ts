@@ -20,6 +20,8 @@ export class Lifecycle {
   readonly #stop = Promise.withResolvers<Signal>();
   readonly #abort = new AbortController();
   readonly #onSignal = (signal: Signal) => this.#signalled(signal);
+  /** Status of an end by a signal. A closer that could not do what was asked for, and said so, sets it. */
+  exitStatus = 0;
   #listening = false;
   #closing: Promise<boolean> | undefined;
 
@@ -86,7 +88,7 @@ export class Lifecycle {
     }
     this.#abort.abort();
     this.#stop.resolve(signal);
-    void this.close().then((clean) => this.#exit(clean ? 0 : 1));
+    void this.close().then((clean) => this.#exit(clean ? this.exitStatus : 1));
   }
 }
 

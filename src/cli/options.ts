@@ -87,7 +87,11 @@ export const commands = {
         default: "auto",
         help: "Where clients' keys and pointer go; log only writes them down.",
       },
-      inputTarget: { kind: "text", value: ":N", help: "X display that receives input. Without it, the captured one." },
+      inputTarget: {
+        kind: "text",
+        value: ":N",
+        help: "X display that receives input; without it, the captured one. With --input log, a file to append to.",
+      },
       name: { kind: "text", value: "NAME", help: "This device's name for others. Without it, the host name." },
       seconds: { ...seconds, help: "End after this long." },
       json: { ...reportFile, help: "Write a report here at the end; - is standard output." },

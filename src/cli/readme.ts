@@ -3,6 +3,7 @@
  * fails while the file says something else.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
 import { allowedText, flagLabel, usageLines } from "./help.ts";
 import { type CommandName, commandNames, commands, environmentName } from "./options.ts";
@@ -20,17 +21,13 @@ export function optionsSection(): string {
 }
 
 function commandSection(name: CommandName, spec: CommandSpec): string {
-  const usage = usageLines(name, spec).map((line) => `patchbay ${line}`);
+  const usage = usageLines(name, spec).map((line) => `\`patchbay ${line}\``);
   const rows = Object.entries(spec.flags).map(([key, flag]) => row(key, flag));
   const head = ["| Option | Meaning | Default | Variable |", "|---|---|---|---|"];
   return [
     `### patchbay ${name}`,
     "",
-    `${spec.summary}.`,
-    "",
-    "```",
-    ...usage,
-    "```",
+    `${spec.summary}: ${usage.join(", ")}.`,
     ...(rows.length > 0 ? ["", ...head, ...rows] : []),
   ].join("\n");
 }
@@ -56,7 +53,7 @@ export function withOptions(readme: string): Result<string> {
 }
 
 if (import.meta.main) {
-  const path = new URL("../../README.md", import.meta.url);
+  const path = join(import.meta.dir, "../../README.md");
   const text = withOptions(readFileSync(path, "utf8"));
   if (!text.ok) throw new Error(text.message);
   writeFileSync(path, text.value);

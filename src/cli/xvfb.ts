@@ -17,9 +17,12 @@ export async function openXvfb(width: number, height: number, lifecycle: Lifecyc
   const numberFile = join(folder, "display");
   const fd = openSync(numberFile, "w", 0o600);
   // The number comes on descriptor 3, when the display takes connections.
-  const server = Bun.spawn(["Xvfb", "-displayfd", "3", "-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp"], {
-    stdio: ["ignore", "ignore", "ignore", fd],
-  });
+  const server = Bun.spawn(
+    ["Xvfb", "-displayfd", "3", "-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp", "-noreset"],
+    {
+      stdio: ["ignore", "ignore", "ignore", fd],
+    },
+  );
   closeSync(fd);
   lifecycle.defer("a private display", async () => {
     server.kill();

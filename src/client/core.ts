@@ -138,9 +138,9 @@ export class ClientCore {
     if (this.#ended) return;
     this.#nowUs = nowUs;
     if (this.link) {
-      const state = this.link.tick(nowUs, Math.max(0, this.frames.newestFrameId));
+      const state = this.link.tick(nowUs, 0);
       if (state !== "alive") this.#end(state);
-      else if (this.permissions !== 0) this.frames.tick(nowUs);
+      else if ((this.permissions & permission.view) !== 0) this.frames.tick(nowUs);
       // Until the host speaks, our last handshake message may have been lost.
       if (this.link?.received === 0) this.#repeat(this.#finish, handshakeStep.finish, nowUs);
       return;

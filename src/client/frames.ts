@@ -28,9 +28,20 @@ export class FrameReceiver {
   readonly reassembler: Reassembler;
   readonly #deliver: Deliver;
   readonly #askForKeyframe: (nowUs: number) => void;
-  readonly #stats = { delivered: 0, keyframes: 0, bytes: 0, waitingForKeyframe: 0, decoderFull: 0, codec: 0, keyframesAsked: 0 };
+  readonly #stats = {
+    delivered: 0,
+    keyframes: 0,
+    bytes: 0,
+    waitingForKeyframe: 0,
+    decoderFull: 0,
+    codec: 0,
+    keyframesAsked: 0,
+  };
   #needsKeyframe = true;
   #askedUs = Number.NEGATIVE_INFINITY;
+  /** What the host said it sent last, and since when that has been missing here. */
+  #announced = 0;
+  #missingSinceUs = Number.POSITIVE_INFINITY;
   /** Newest frame seen whole; -1 before the first. */
   newestFrameId = -1;
 
@@ -56,24 +67,32 @@ export class FrameReceiver {
     this.#ask(nowUs);
   }
 
-  /** The host says which frame it sent last; when that one is missing for long, the picture on screen is old. */
+  /** The host says which frame it sent last, 0 before the first; when it is missing for long, the picture on screen is old. */
   hostSent(frameId: number, nowUs: number): void {
-    const behind = this.newestFrameId >= 0 && ((frameId - this.newestFrameId) | 0) > 0;
-    if (behind && this.reassembler.inProgress === 0) this.broken(nowUs);
+    this.#announced = frameId;
+    if (this.#isMissing()) this.#missingSinceUs = Math.min(this.#missingSinceUs, nowUs);
   }
 
   tick(nowUs: number): void {
-    if (this.reassembler.expire(nowUs) > 0) this.#needsKeyframe = true;
-    if (this.#needsKeyframe && this.newestFrameId >= 0) this.#ask(nowUs);
+    const lost = this.reassembler.expire(nowUs) > 0;
+    if (!this.#isMissing()) this.#missingSinceUs = Number.POSITIVE_INFINITY;
+    // The word of a frame may overtake the frame.
+    const overdue = nowUs - this.#missingSinceUs >= limits.keyframeRequestIntervalUs;
+    if (lost || (overdue && this.reassembler.inProgress === 0)) this.broken(nowUs);
+    else if (this.#needsKeyframe && this.newestFrameId >= 0) this.#ask(nowUs);
+  }
+
+  #isMissing(): boolean {
+    return this.newestFrameId < 0 ? this.#announced !== 0 : ((this.#announced - this.newestFrameId) | 0) > 0;
   }
 
   #whole(frame: WholeFrame, nowUs: number): void {
     this.newestFrameId = frame.frameId;
+    if (frame.lostBefore > 0) this.#needsKeyframe = true;
     if (frame.codec !== codec.h264) {
       this.#stats.codec++;
       return;
     }
-    if (frame.lostBefore > 0) this.#needsKeyframe = true;
     if (this.#needsKeyframe && !frame.keyframe) {
       this.#stats.waitingForKeyframe++;
       this.#ask(nowUs);

@@ -11,7 +11,7 @@ import type { PacketCipher } from "../secure/cipher.ts";
 import type { Established } from "../secure/handshake.ts";
 import { Session } from "../secure/session.ts";
 import { checkPacket, controlCommand, header, packetType, refusal, type WireError } from "../wire/root.ts";
-import { Door, type DoorDrop, type DoorSettings } from "./door.ts";
+import { Door, type DoorDrop, type DoorSettings, type Met } from "./door.ts";
 import { type OutgoingFrame, type Remote, Viewer, type ViewerIdentity, type ViewerOutbox } from "./viewer.ts";
 import { agree, type EncoderSettings } from "./wishes.ts";
 
@@ -91,7 +91,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
     }
     if (header.type(view, start) === packetType.handshake) {
       const met = this.#door.receive(datagram, nowUs);
-      if (met) this.#meet(met.established, met.remote, met.connectionId, nowUs);
+      if (met) this.#meet(met, nowUs);
       return;
     }
     const viewer = this.#viewers.get(addressKey);
@@ -99,7 +99,8 @@ export class HostCore<R extends Remote, D extends Incoming> {
     else this.drops.add("unknown-sender");
   }
 
-  #meet(established: Established, remote: R, connectionId: number, nowUs: number): void {
+  #meet({ established, begun }: Met<R>, nowUs: number): void {
+    const { remote } = begun;
     const { identity, verdict } = this.#outbox.meet(established, remote);
     const session = new Session(this.#settings.cipher, established.sendKey, established.receiveKey);
     established.sendKey.fill(0);
@@ -107,17 +108,25 @@ export class HostCore<R extends Remote, D extends Incoming> {
     const reason = this.#reasonAgainst(identity, verdict);
     if (reason !== undefined) {
       session.close();
-      this.#door.refuse(remote, connectionId, reason);
+      this.#door.refuse(begun, reason, nowUs);
       return;
     }
     const previous = this.#find(identity.key);
-    if (previous) this.#remove(previous, "replaced");
+    if (previous) this.#dismiss(previous, "replaced", nowUs);
     const elsewhere = this.#viewers.get(remote.key);
     if (elsewhere) this.#remove(elsewhere, "replaced");
-    const viewer: Viewer<R> = new Viewer(remote, identity, session, this.stream, this.#outbox, {
-      changed: () => this.#agree(),
-      left: () => this.#remove(viewer, "left"),
-    }, nowUs);
+    const viewer: Viewer<R> = new Viewer(
+      remote,
+      identity,
+      session,
+      this.stream,
+      this.#outbox,
+      {
+        changed: () => this.#agree(),
+        left: () => this.#remove(viewer, "left"),
+      },
+      nowUs,
+    );
     this.#viewers.set(remote.key, viewer);
     this.#outbox.joined(viewer);
     viewer.admit(verdict.state === "approved" ? verdict.permissions : 0, nowUs);
@@ -127,9 +136,9 @@ export class HostCore<R extends Remote, D extends Incoming> {
   /** Why a device that has proven its key is turned away; a device that comes back takes its own old place. */
   #reasonAgainst(identity: ViewerIdentity, verdict: Verdict): number | undefined {
     if (verdict.state === "revoked") return refusal.revoked;
-    if (this.#find(identity.key)) return undefined;
-    if (verdict.state === "approved") return this.#count(true) >= limits.peers ? refusal.full : undefined;
-    return this.#count(false) >= limits.peers ? refusal.busy : undefined;
+    const approved = verdict.state === "approved";
+    if (this.#find(identity.key)?.admitted === approved || this.#count(approved) < limits.peers) return undefined;
+    return approved ? refusal.full : refusal.busy;
   }
 
   #count(admitted: boolean): number {

@@ -31,19 +31,28 @@ export interface DoorOutbox<R extends Remote, D extends Incoming> {
   addressOf(datagram: D): R;
 }
 
-export type DoorDrop = WireError | `handshake-${HandshakeFailure}` | "handshake-flood" | "handshake-unknown" | "handshake-step" | "refused";
+export type DoorDrop =
+  | WireError
+  | `handshake-${HandshakeFailure}`
+  | "handshake-flood"
+  | "handshake-unknown"
+  | "handshake-step"
+  | "refused";
 
-interface Begun<R extends Remote> {
+/** A handshake under way. */
+export interface Begun<R extends Remote> {
   readonly connectionId: number;
   readonly remote: R;
   readonly responder: Responder;
   readonly answer: Uint8Array;
+  /** Why the device was turned away after it had proven its key; 0 before that. */
+  refusal: number;
 }
 
+/** A device that has proven its key. */
 export interface Met<R extends Remote> {
   readonly established: Established;
-  readonly remote: R;
-  readonly connectionId: number;
+  readonly begun: Begun<R>;
 }
 
 const noCookie = new Uint8Array(16);
@@ -104,7 +113,7 @@ export class Door<R extends Remote, D extends Incoming> {
       responder.close();
       return this.#drop(`handshake-${answer.reason}`);
     }
-    const fresh = { connectionId, remote, responder, answer: answer.value };
+    const fresh = { connectionId, remote, responder, answer: answer.value, refusal: 0 };
     this.#admission.begin(datagram.addressKey, connectionId, proved, fresh, nowUs);
     this.#reply(remote, handshakeStep.answer, connectionId, answer.value);
   }
@@ -112,21 +121,28 @@ export class Door<R extends Remote, D extends Incoming> {
   #finish(datagram: D, connectionId: number): Met<R> | undefined {
     const begun = this.#admission.find(datagram.addressKey, connectionId);
     if (!begun) return this.#drop("handshake-unknown");
+    if (begun.refusal !== 0) return this.#tell(begun.remote, connectionId, begun.refusal);
     const result = begun.responder.complete(noiseOf(datagram));
     if (!result.ok) return this.#drop(`handshake-${result.reason}`);
     this.#admission.end(datagram.addressKey, connectionId);
-    return { established: result.value, remote: begun.remote, connectionId };
+    return { established: result.value, begun };
   }
 
-  /** Tells a device why it may not come in. */
-  refuse(remote: R, connectionId: number, reason: number): void {
+  /** Tells a device that was met why it may not come in, and for a while again when it repeats itself: packets get lost. */
+  refuse(begun: Begun<R>, reason: number, nowUs: number): void {
+    begun.refusal = reason;
+    this.#admission.begin(begun.remote.key, begun.connectionId, false, begun, nowUs);
+    this.#tell(begun.remote, begun.connectionId, reason);
+  }
+
+  #tell(remote: R, connectionId: number, reason: number): undefined {
     this.#drops.add("refused");
     this.#send(remote, { step: handshakeStep.refused, reason, connectionId, cookie: noCookie });
   }
 
   /** Answers a client of protocol version 1, seldom enough that it is no use to a flood. */
   refuseVersion(datagram: D, nowUs: number): void {
-    if (this.#refusals.take(nowUs)) this.refuse(this.#outbox.addressOf(datagram), 0, refusal.version);
+    if (this.#refusals.take(nowUs)) this.#tell(this.#outbox.addressOf(datagram), 0, refusal.version);
   }
 
   close(): void {

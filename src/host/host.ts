@@ -147,7 +147,11 @@ export class Host {
       sendFrame: (to, key, counter, frame) => this.#udp.sendFrame(to, key, counter, frame),
       addressOf: (datagram) => this.#udp.addressOf(datagram),
       inject: (type, code, value) => void injector?.send(type, code, value),
-      flushInput: () => injector?.flush(),
+      flushInput: () => {
+        // The end of a group (EV_SYN), for which injectors keep gathered motion back.
+        injector?.send(0, 0, 0);
+        injector?.flush();
+      },
       requestKeyframe: () => this.#grabber.requestKeyframe(),
       encoder: (settings, watched) => this.#configure(settings, watched),
       meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),
@@ -256,7 +260,9 @@ function grabberSettings(options: HostOptions) {
 function chooseInjector(options: HostOptions, source: GrabberDescription): Result<Injector | undefined> {
   if (options.input === "off") return ok(undefined);
   // Input belongs where the picture comes from: what shows no X display takes no X input unless told where.
-  const target = options.inputTarget || (source.capture === "x11" ? options.target : "");
+  // The log's target is a file, which only the owner can name.
+  const captured = source.capture === "x11" && options.input !== "log" ? options.target : "";
+  const target = options.inputTarget || captured;
   const wanted = options.input === "auto" && source.capture !== "x11" && !options.inputTarget ? "log" : options.input;
   const opened = openInjector(wanted, target);
   if (opened.ok || options.input !== "auto") return opened;

@@ -4,10 +4,10 @@
  */
 import { Counters } from "../base/counters.ts";
 import { Rate } from "../base/rate.ts";
-import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
+import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
-import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
+import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
 import { HeldKeys, InputBudget } from "./keys.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
@@ -34,6 +34,7 @@ export interface ViewerOutbox<R extends Remote> {
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
   inject(type: number, code: number, value: number): void;
+  /** What was injected since the last call belongs together and shall happen now. */
   flushInput(): void;
 }
 
@@ -114,8 +115,9 @@ export class Viewer<R extends Remote> {
   }
 
   receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
+    const before = this.inputEvents;
     this.link.receive(buffer, view, start, size, nowUs);
-    this.#outbox.flushInput();
+    if (this.inputEvents !== before) this.#outbox.flushInput();
   }
 
   /** The stream's delivery: one native batch for the whole frame. */
@@ -154,6 +156,10 @@ export class Viewer<R extends Remote> {
       this.#events.left();
       return;
     }
+    if (command === controlCommand.releaseKeys) {
+      this.releaseKeys();
+      return;
+    }
     const subscription = this.subscription;
     if (!subscription) {
       this.drops.add("control-not-permitted");
@@ -167,7 +173,8 @@ export class Viewer<R extends Remote> {
         this.#stream.resume(subscription);
         break;
       case controlCommand.requestKeyframe:
-        this.#stream.restart(subscription);
+        // Resuming begins with a keyframe anyway; until then the others need none.
+        if (!subscription.paused) this.#stream.restart(subscription);
         return;
       case controlCommand.setBitrate:
         this.wishes.bitrateBps = value;
@@ -178,8 +185,8 @@ export class Viewer<R extends Remote> {
       case controlCommand.setQuality:
         this.wishes.quality = value;
         break;
-      case controlCommand.releaseKeys:
-        this.releaseKeys();
+      default:
+        this.drops.add("control-not-permitted");
         return;
     }
     this.#events.changed();

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 test("packets allocate nothing, and the count can see what does", async () => {
   const program = new URL("allocation.ts", import.meta.url).pathname;
   const child = Bun.spawn([process.execPath, program, "20000"], { stdio: ["ignore", "pipe", "inherit"] });
-  const lines = (await child.stdout.text()).trim().split("\n").slice(3);
+  const lines = (await new Response(child.stdout).text()).trim().split("\n").slice(3);
   expect(await child.exited).toBe(0);
   const bytes = lines.map((line) => Number(line.trim().split(/\s+/).at(-1)));
   expect(bytes.length).toBe(6);

@@ -25,7 +25,7 @@ static inline struct xvfb xvfb_start(const char *screen, const char *option, con
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 9);
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", 1, 0);
-    char *arguments[] = {"Xvfb", "-displayfd", "9", "-nolisten", "tcp", "-screen", "0", (char *)screen, (char *)option, (char *)value, NULL};
+    char *arguments[] = {"Xvfb", "-displayfd", "9", "-nolisten", "tcp", "-noreset", "-screen", "0", (char *)screen, (char *)option, (char *)value, NULL};
     if (posix_spawnp(&server.pid, "Xvfb", &actions, NULL, arguments, environ)) {
         printf("Xvfb is not installed\n");
         exit(77);

@@ -1,26 +1,19 @@
 /**
  * The built executable as people run it: hosts, clients and their homes, each on a private X server where it needs one. Ports
- * and display numbers are whatever is free. Every test file that imports this ends what it started.
+ * and display numbers are whatever is free.
  */
-import { afterAll } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostStats } from "../../src/host/stats.ts";
-import { Child, eventually, killAll } from "./processes.ts";
+import { atEnd, Child, eventually } from "./processes.ts";
 import { Screen } from "./screen.ts";
 
 export const executable = join(import.meta.dir, "../../dist/patchbay");
 
-const folders: string[] = [];
-afterAll(async () => {
-  await killAll();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-e2e-"));
-  folders.push(folder);
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

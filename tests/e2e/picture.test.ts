@@ -14,7 +14,7 @@ import {
   startHost,
   temporaryFolder,
 } from "./harness.ts";
-import { type Child, eventually } from "./processes.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
 import { type Area, difference } from "./screen.ts";
 
 const width = 960;
@@ -47,6 +47,7 @@ beforeAll(async () => {
   client = startFullscreen(viewing, host.place, sink, "--measure", ...files);
 }, 60_000);
 afterAll(() => scene?.close());
+afterAll(cleanUp);
 
 test("moving pictures arrive, and once they stand still the screens are equal", async () => {
   await client.until(/approved/);

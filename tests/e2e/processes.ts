@@ -1,16 +1,27 @@
 /**
  * Processes of an end-to-end test: started with their output collected, waited for by what they print, and ended by their id
- * whatever becomes of the test. Knows nothing of Patchbay.
+ * whatever becomes of the test. Each file of tests calls afterAll(cleanUp). Knows nothing of Patchbay.
  */
-import { afterAll } from "bun:test";
-
 /** For waiting on what ought to come at once, on a machine that may be busy with other things. */
 export const patienceMs = 30_000;
 
 const living = new Set<Child>();
+const works: (() => void)[] = [];
+
+/** Registers what is to be undone when the file's tests are over, newest first, after all processes have ended. */
+export function atEnd(work: () => void): void {
+  works.push(work);
+}
+
+export async function cleanUp(): Promise<void> {
+  for (const child of [...living].reverse()) await child.kill();
+  for (const work of works.splice(0).reverse()) work();
+}
+
 // A run that ends without its afterAll leaves nothing behind either.
 process.on("exit", () => {
   for (const child of living) child.signal("SIGKILL");
+  for (const work of works.splice(0).reverse()) work();
 });
 
 export class Child {
@@ -113,13 +124,6 @@ export class Child {
     return `$ ${this.#name}\n${this.out}${this.err}`;
   }
 }
-
-/** Ends everything that is still running, newest first. */
-export async function killAll(): Promise<void> {
-  for (const child of [...living].reverse()) await child.kill();
-}
-
-afterAll(killAll);
 
 /** Resolves when the condition holds; for what no process prints. */
 export async function eventually<T>(

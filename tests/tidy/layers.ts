@@ -21,7 +21,7 @@ export function folderOf(path: string): string {
 }
 
 /** Files that only state what two sides agree on, so that an edge may import them as it does wire. */
-const contracts = ["src/secure/cipher.ts", "src/dashboard/stats.ts"];
+const contracts = ["src/secure/cipher.ts", "src/host/stats.ts"];
 
 const layerOf = (folder: string): number => layers.findIndex((layer) => layer.includes(folder));
 
