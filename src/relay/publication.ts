@@ -1,0 +1,65 @@
+/** This relay's claim to a channel, and which other relays have receivers for it. Pure. */
+import { type BusClaim, claimState } from "../wire/bus.ts";
+import { busLimits } from "./bus-limits.ts";
+import type { Claim } from "./claims.ts";
+import type { ClusterChannel } from "./cluster-link.ts";
+
+interface Want {
+  untilUs: number;
+  caughtUpUs: number;
+}
+
+export class Publication {
+  /** Of the next frame. */
+  sequence = 0;
+  isLive = true;
+  readonly #wants = new Map<number, Want>();
+
+  constructor(
+    readonly channel: ClusterChannel,
+    readonly epoch: number,
+    /** When the bus could know of it, or undefined while it could not. */
+    public announcedUs: number | undefined,
+  ) {}
+
+  get isWanted(): boolean {
+    return this.#wants.size > 0;
+  }
+
+  /** Returns whether a catch-up may be sent to `relay` now. The caller knows no more relays than it may. */
+  want(relay: number, nowUs: number, timeoutUs: number, needsCatchUp: boolean): boolean {
+    const untilUs = nowUs + timeoutUs;
+    const known = this.#wants.get(relay);
+    if (known) known.untilUs = untilUs;
+    const want = known ?? { untilUs, caughtUpUs: Number.NEGATIVE_INFINITY };
+    this.#wants.set(relay, want);
+    if (!needsCatchUp || nowUs - want.caughtUpUs < busLimits.catchUpIntervalUs) return false;
+    want.caughtUpUs = nowUs;
+    return true;
+  }
+
+  leave(relay: number): void {
+    this.#wants.delete(relay);
+  }
+
+  expire(nowUs: number): void {
+    for (const [relay, { untilUs }] of this.#wants) if (nowUs > untilUs) this.#wants.delete(relay);
+  }
+
+  nextSequence(): number {
+    const { sequence } = this;
+    this.sequence = (sequence + 1) >>> 0;
+    return sequence;
+  }
+
+  claim(relay: number, nowUs: number): Claim {
+    const isSettled = this.announcedUs !== undefined && nowUs - this.announcedUs > busLimits.settledUs;
+    return { relay, epoch: this.epoch, isLive: this.isLive, isSettled, nextSequence: this.sequence };
+  }
+
+  announcement(nowUs: number): BusClaim {
+    const { epoch, isLive, isSettled, nextSequence } = this.claim(0, nowUs);
+    const state = isLive ? claimState.live : claimState.kept;
+    return { channel: this.channel.name, state, isSettled, epoch, nextSequence };
+  }
+}
