@@ -6,8 +6,9 @@
 import type { Counters } from "../base/counters.ts";
 import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
 import { ChannelCache } from "./cache.ts";
-import { InputQueue, type InputSink } from "./inputs.ts";
-import { type RelaySettings, relayLimits } from "./limits.ts";
+import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
+import { InputQueue, type InputSink, inputProblem } from "./inputs.ts";
+import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import {
   type ConnectionId,
   type Delivery,
@@ -24,6 +25,7 @@ export interface ChannelStats {
   readonly inputsRelayed: number;
   readonly connectedReceivers: number;
   readonly signalPeers: number;
+  /** Here or on another relay. */
   readonly sourceConnected: boolean;
   /** Header time of the newest frame, milliseconds of the source's clock. */
   readonly lastFrameTimestamp: number;
@@ -43,7 +45,7 @@ interface Receiver {
   lagging: boolean;
 }
 
-export class Channel {
+export class Channel implements ClusterChannel {
   readonly receivers = new Map<ConnectionId, Receiver>();
   readonly signalPeers = new Set<ConnectionId>();
   readonly cache: ChannelCache;
@@ -62,9 +64,11 @@ export class Channel {
   readonly #transport: RelayTransport;
   readonly #group: GroupId;
   readonly #inputs: InputQueue;
+  readonly #drops: Counters;
   readonly #createdUs: number;
   #sourceLeftUs: number | undefined;
   #anyLagging = false;
+  #remote: RemoteSource | undefined;
 
   constructor(
     readonly name: string,
@@ -77,6 +81,7 @@ export class Channel {
     this.#group = transport.createGroup({ messages: settings.queueMessages, bytes: settings.queueBytes });
     this.cache = new ChannelCache(transport);
     this.#inputs = new InputQueue(drops);
+    this.#drops = drops;
     this.#createdUs = nowUs;
   }
 
@@ -86,12 +91,48 @@ export class Channel {
     this.#sourceLeftUs = undefined;
   }
 
-  /** A source that was replaced has left already; only the present one's end counts. */
-  detachSource(connection: ConnectionId, nowUs: number): void {
-    if (this.source !== connection) return;
+  /** A source that was replaced has left already; only the present one's end counts. Returns whether it was that. */
+  detachSource(connection: ConnectionId, nowUs: number): boolean {
+    if (this.source !== connection) return false;
     this.source = undefined;
     this.#sourceLeftUs = nowUs;
     this.#inputs.clear();
+    return true;
+  }
+
+  /** Makes room for another source. */
+  evictSource(nowUs: number): void {
+    const { source } = this;
+    if (source === undefined) return;
+    this.#transport.close(source, closeCode.takenOver, "another source took over");
+    this.detachSource(source, nowUs);
+  }
+
+  get remote(): RemoteSource | undefined {
+    return this.#remote;
+  }
+
+  /** Input that waits for one source is not for the next. */
+  set remote(remote: RemoteSource | undefined) {
+    if (remote?.relay !== this.#remote?.relay) this.#inputs.clear();
+    this.#remote = remote;
+  }
+
+  get hasSource(): boolean {
+    return this.source !== undefined;
+  }
+
+  get hasReceivers(): boolean {
+    return this.receivers.size > 0;
+  }
+
+  get hasSignalPeers(): boolean {
+    return this.signalPeers.size > 0;
+  }
+
+  /** A source is connected, here or on another relay. */
+  get isLive(): boolean {
+    return this.source !== undefined || this.remote !== undefined;
   }
 
   /** Counts in and catches up in one step, so that no frame is missed and none comes twice. */
@@ -116,6 +157,35 @@ export class Channel {
     this.framesRelayed++;
     this.bytesRelayed += bytes.length;
     this.broadcast(message, this.#note(message, bytes, view));
+  }
+
+  relayRemote(bytes: Uint8Array): void {
+    const message = this.#transport.store(bytes);
+    this.relay(message, bytes, viewOf(bytes));
+    this.#transport.release(message);
+  }
+
+  adopt(messages: readonly Uint8Array[]): void {
+    this.cache.clear();
+    for (const bytes of messages) {
+      if (bytes.length < frameBytes) continue;
+      const message = this.#transport.store(bytes);
+      this.cache.add(classify(bytes[0] as number, bytes[1] as number, bytes), message, bytes);
+      this.#transport.release(message);
+    }
+    for (const [connection, receiver] of this.receivers) {
+      receiver.lagging = false;
+      this.#transport.leave(this.#group, connection);
+      this.#catchUp(connection);
+    }
+  }
+
+  snapshot(): Uint8Array[] {
+    return this.cache.catchUp().map((message) => this.#transport.bytesOf(message));
+  }
+
+  forget(): void {
+    this.cache.clear();
   }
 
   broadcast(message: MessageRef, how: Delivery): void {
@@ -158,9 +228,17 @@ export class Channel {
     this.#inputs.push(this.#sink(), from, event, view);
   }
 
+  /** An input event that another relay's receiver sent; the source cannot tell such a relay's receivers apart. */
+  inputRemote(relay: number, event: Uint8Array): void {
+    const view = viewOf(event);
+    const problem = inputProblem(event, view);
+    if (problem) this.#drops.add(problem);
+    else this.#inputs.push(this.source === undefined ? undefined : this.#sink(), -relay, event, view);
+  }
+
   #sink(): InputSink | undefined {
     const { source } = this;
-    if (source === undefined) return undefined;
+    if (source === undefined) return this.remote;
     return {
       ready: () => this.#transport.queued(source) < relayLimits.sourceBacklogBytes,
       send: (event) => this.#transport.send(source, event),
@@ -170,6 +248,11 @@ export class Channel {
   /** Text of a signalling peer, for the others. */
   signal(from: ConnectionId, text: string): void {
     for (const peer of this.signalPeers) if (peer !== from) this.#transport.sendText(peer, text);
+  }
+
+  /** Text of a signalling peer on another relay. */
+  signalRemote(text: string): void {
+    for (const peer of this.signalPeers) this.#transport.sendText(peer, text);
   }
 
   lagged(connection: ConnectionId): void {
@@ -223,7 +306,7 @@ export class Channel {
       inputsRelayed: this.#inputs.relayed,
       connectedReceivers: this.receivers.size,
       signalPeers: this.signalPeers.size,
-      sourceConnected: this.source !== undefined,
+      sourceConnected: this.isLive,
       lastFrameTimestamp: this.lastFrameTimestamp,
       keyframes: this.keyframes,
       signalDiffs: this.signalDiffs,
@@ -242,4 +325,8 @@ export class Channel {
     this.cache.clear();
     this.#transport.dropGroup(this.#group);
   }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -3,8 +3,10 @@
  * transport's events with the time, and everything it does goes through the transport. Spec ds-stream.md sections 6 to 13 and 19.
  */
 import { Counters } from "../base/counters.ts";
-import { buildPing, checkFrame, frame, frameBytes, frameFlag } from "../wire/ds.ts";
+import { buildPing } from "../wire/ds.ts";
 import { Channel, type ChannelStats } from "./channel.ts";
+import type { ClusterLink } from "./cluster-link.ts";
+import { inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import { parseRoute, type Role, type Route, type RouteRefusal, webSocketPaths } from "./paths.ts";
 import { RateBudget } from "./rate-budget.ts";
@@ -84,6 +86,7 @@ export class RelayCore {
   readonly #transport: RelayTransport;
   readonly #access: Access;
   readonly #outbox: RelayOutbox;
+  readonly #cluster: ClusterLink | undefined;
   readonly #peers = new Map<ConnectionId, Peer>();
   readonly #startedUs: number;
   #nowUs: number;
@@ -94,11 +97,20 @@ export class RelayCore {
   #collected = 0;
   #draining = false;
 
-  constructor(settings: RelaySettings, transport: RelayTransport, access: Access, outbox: RelayOutbox, nowUs: number) {
+  /** With `cluster`, this relay is one of several (cluster.ts). */
+  constructor(
+    settings: RelaySettings,
+    transport: RelayTransport,
+    access: Access,
+    outbox: RelayOutbox,
+    nowUs: number,
+    cluster?: ClusterLink,
+  ) {
     this.#settings = settings;
     this.#transport = transport;
     this.#access = access;
     this.#outbox = outbox;
+    this.#cluster = cluster;
     this.#startedUs = nowUs;
     this.#nowUs = nowUs;
     this.#keepaliveUs = nowUs;
@@ -117,6 +129,7 @@ export class RelayCore {
   /** Call before handing events on, and in each tick. */
   setTime(nowUs: number): void {
     this.#nowUs = nowUs;
+    this.#cluster?.setTime(nowUs);
   }
 
   #request(request: RelayRequest): void {
@@ -141,15 +154,20 @@ export class RelayCore {
 
   /** The role that the request gets. At `/` whoever may not publish receives. */
   #admit(request: RelayRequest, route: Route): Role | Refusal {
-    const mayLead = route.isLegacy && this.channels.get(route.channel)?.source === undefined;
+    const mayLead = route.isLegacy && !this.#hasSource(route.channel);
     if (mayLead && this.#access(request, route, "source") === undefined) return "source";
     const denied = this.#access(request, route, route.role);
     return denied ? refusal(denied.status, denialCode[denied.status], denied.message) : route.role;
   }
 
+  /** Here or on another relay. */
+  #hasSource(name: string): boolean {
+    return this.channels.get(name)?.source !== undefined || this.#cluster?.isTaken(name) === true;
+  }
+
   #refusalOn(channel: Channel, route: Route, role: Role): Refusal | undefined {
     const { name } = channel;
-    if (role === "source" && channel.source !== undefined && !route.takesOver)
+    if (role === "source" && !route.takesOver && this.#hasSource(name))
       return refusal(409, "source-connected", `"${name}" has a source already; ?takeover=1 replaces it.`);
     if (role === "receiver" && channel.receivers.size >= this.#settings.maxReceivers) {
       channel.rejectedConnections++;
@@ -162,10 +180,7 @@ export class RelayCore {
 
   /** Nothing comes between the checks and this, so no two can have the same place. */
   #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel): undefined {
-    if (role === "source" && channel.source !== undefined) {
-      this.#transport.close(channel.source, closeCode.takenOver, "another source took over");
-      channel.detachSource(channel.source, this.#nowUs);
-    }
+    if (role === "source") channel.evictSource(this.#nowUs);
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
     const budget = new RateBudget(rate);
     this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs, isEnding: false });
@@ -178,6 +193,8 @@ export class RelayCore {
     if (role === "source") channel.attachSource(connection);
     else if (role === "receiver") channel.attachReceiver(connection);
     else channel.signalPeers.add(connection);
+    if (role === "source") this.#cluster?.sourceCame(channel);
+    else this.#cluster?.audienceChanged(channel);
     this.#outbox.log(`${role} of "${channel.name}" from ${remote}`, "debug");
   }
 
@@ -210,18 +227,19 @@ export class RelayCore {
   #binary(connection: ConnectionId, message: MessageRef, bytes: Uint8Array, view: DataView): void {
     const peer = this.#heard(connection);
     if (!peer) return;
-    if (peer.role === "source") {
-      // What a replaced source still sends while it closes belongs to nobody.
-      if (peer.channel.source === connection) peer.channel.relay(message, bytes, view);
-      else this.drops.add("replaced-source");
-    } else if (peer.role === "receiver") this.#input(peer, connection, bytes, view);
-    else this.drops.add("binary-signal");
+    if (peer.role === "receiver") this.#input(peer, connection, bytes, view);
+    else if (peer.role === "signal") this.drops.add("binary-signal");
+    // What a replaced source still sends while it closes belongs to nobody.
+    else if (peer.channel.source !== connection) this.drops.add("replaced-source");
+    else {
+      peer.channel.relay(message, bytes, view);
+      this.#cluster?.frame(peer.channel.name, bytes);
+    }
   }
 
   #input(peer: Peer, connection: ConnectionId, bytes: Uint8Array, view: DataView): void {
-    const isInput = bytes.length >= frameBytes && (frame.flags(view, 0) & frameFlag.input) !== 0;
-    if (!isInput || bytes.length > relayLimits.inputBytes) this.drops.add("not-input");
-    else if (checkFrame(view, 0, bytes.length) !== undefined) this.drops.add("input-malformed");
+    const problem = inputProblem(bytes, view);
+    if (problem) this.drops.add(problem);
     else if (!peer.budget.take(this.#nowUs)) this.drops.add("input-rate");
     else peer.channel.input(connection, bytes, view);
   }
@@ -231,7 +249,10 @@ export class RelayCore {
     if (!peer) return;
     if (peer.role !== "signal") this.drops.add("text-ignored");
     else if (!peer.budget.take(this.#nowUs)) this.drops.add("signal-rate");
-    else peer.channel.signal(connection, text);
+    else {
+      peer.channel.signal(connection, text);
+      this.#cluster?.signal(peer.channel.name, text);
+    }
   }
 
   #closed(connection: ConnectionId): void {
@@ -239,15 +260,20 @@ export class RelayCore {
     if (!peer) return;
     this.#peers.delete(connection);
     const { channel, role, remote } = peer;
-    if (role === "source") channel.detachSource(connection, this.#nowUs);
-    else if (role === "receiver") channel.detachReceiver(connection);
-    else channel.signalPeers.delete(connection);
+    if (role === "source") {
+      if (channel.detachSource(connection, this.#nowUs)) this.#cluster?.sourceLeft(channel);
+    } else {
+      if (role === "receiver") channel.detachReceiver(connection);
+      else channel.signalPeers.delete(connection);
+      this.#cluster?.audienceChanged(channel);
+    }
     this.#outbox.log(`${role} of "${channel.name}" from ${remote} left`, "debug");
   }
 
   /** Call about every 50 ms. */
   tick(nowUs: number): void {
     this.#nowUs = nowUs;
+    this.#cluster?.tick(nowUs);
     for (const channel of this.channels.values()) channel.tick();
     if (nowUs - this.#checkUs >= checkIntervalUs) this.#endSilent();
     if (nowUs - this.#keepaliveUs >= this.#settings.keepaliveSeconds * 1e6) this.#keepalive();
@@ -270,8 +296,7 @@ export class RelayCore {
     this.#keepaliveUs = this.#nowUs;
     for (const connection of this.#peers.keys()) this.#transport.ping(connection);
     const ping = this.#transport.store(buildPing(this.#pingSequence++ & 0xffff, 0));
-    for (const channel of this.channels.values())
-      if (channel.source !== undefined) channel.broadcast(ping, delivery.loose);
+    for (const channel of this.channels.values()) if (channel.isLive) channel.broadcast(ping, delivery.loose);
     this.#transport.release(ping);
   }
 
@@ -284,6 +309,7 @@ export class RelayCore {
       if (!channel.isIdle && !(channel.isDeserted && isOver)) continue;
       channel.close();
       this.channels.delete(name);
+      this.#cluster?.channelGone(name);
     }
     const removed = before - this.channels.size;
     this.#collected += removed;

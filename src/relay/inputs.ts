@@ -4,6 +4,7 @@
  * input would surprise the next one. Pure.
  */
 import type { Counters } from "../base/counters.ts";
+import { checkFrame, frame, frameBytes, frameFlag } from "../wire/ds.ts";
 import { motionOf } from "./classify.ts";
 import { relayLimits } from "./limits.ts";
 
@@ -11,6 +12,13 @@ export interface InputSink {
   /** Whether more can be sent without piling up. */
   ready(): boolean;
   send(event: Uint8Array): void;
+}
+
+/** Why a message of a receiver is no input event, or undefined. */
+export function inputProblem(message: Uint8Array, view: DataView): "not-input" | "input-malformed" | undefined {
+  const isInput = message.length >= frameBytes && (frame.flags(view, 0) & frameFlag.input) !== 0;
+  if (!isInput || message.length > relayLimits.inputBytes) return "not-input";
+  return checkFrame(view, 0, message.length) === undefined ? undefined : "input-malformed";
 }
 
 interface Waiting {
