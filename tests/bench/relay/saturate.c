@@ -1,4 +1,3 @@
-/* sources: libs: */
 /* The load client of the relay bench: N receivers and one source in one epoll loop, in a process of its own.
  * usage: saturate PORT [--host IP] [--receivers N] [--size BYTES] [--seconds S] [--warm S] [--window MESSAGES] [--hz RATE]
  *                 [--stalled N] [--source PATH] [--receive PATH] [--keyframe-every N] [--discard]
