@@ -78,6 +78,8 @@ function connection(
 
 async function start(): Promise<void> {
   problem(undefined);
+  // Read first: what is disabled is not in a form's data.
+  const chosen = choice();
   lockForm(true);
   say("wait", "Starting");
   const events = {
@@ -89,7 +91,7 @@ async function start(): Promise<void> {
       session?.input(event.value);
     },
   };
-  const made = await Session.start(address, choice(), canvas, events, problem, stop);
+  const made = await Session.start(address, chosen, canvas, events, problem, stop);
   if (typeof made === "string") {
     stop();
     problem(made);

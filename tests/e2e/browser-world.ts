@@ -1,0 +1,145 @@
+/**
+ * A relay and a headless Chromium for the tests of the pages: opens pages, watches them for errors, reads what their canvases show.
+ * Everything is closed by close().
+ */
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { relayDefaults } from "../../src/relay/limits.ts";
+import { Relay } from "../../src/relay/relay.ts";
+
+const flags = [
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-background-timer-throttling",
+  "--disable-renderer-backgrounding",
+  "--disable-backgrounding-occluded-windows",
+  "--autoplay-policy=no-user-gesture-required",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  "--auto-select-desktop-capture-source=Entire screen",
+];
+
+export const hasChromium = Bun.which("chromium") !== null;
+
+/** Everybody on this machine may do everything, as on loopback by default. */
+export function openRelay(port = 0): Relay {
+  const opened = Relay.open({
+    listen: { host: "127.0.0.1", port },
+    settings: { ...relayDefaults },
+    server: "bun",
+    access: {
+      address: "127.0.0.1",
+      wantsKeys: false,
+      origins: [],
+      hasKey: () => false,
+      permitOf: () => undefined,
+      device: () => ({ state: "waiting", mayView: false }),
+      nowMs: () => Date.now(),
+    },
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  return opened.value;
+}
+
+export class BrowserWorld {
+  readonly #browser: Browser;
+  readonly #contexts: BrowserContext[] = [];
+  readonly errors: string[] = [];
+  relay: Relay;
+
+  private constructor(browser: Browser, relay: Relay) {
+    this.#browser = browser;
+    this.relay = relay;
+  }
+
+  static async open(): Promise<BrowserWorld> {
+    const relay = openRelay();
+    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
+    return new BrowserWorld(browser, relay);
+  }
+
+  url(path: string): string {
+    return `http://127.0.0.1:${this.relay.port}${path}`;
+  }
+
+  /** Each page in a context of its own, so that all count as being seen. */
+  async page(path: string, options: Parameters<Browser["newContext"]>[0] = {}, script?: string): Promise<Page> {
+    const context = await this.#browser.newContext({ viewport: { width: 1100, height: 720 }, ...options });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    if (script !== undefined) await page.addInitScript(script);
+    page.on("pageerror", (error) => this.errors.push(`${path}: ${error.message}`));
+    page.on("console", (message) => {
+      // A socket that finds no relay is reported by the browser itself.
+      if (message.type() === "error" && !/WebSocket connection|ERR_/.test(message.text()))
+        this.errors.push(`${path}: ${message.text()}`);
+    });
+    await page.goto(this.url(path));
+    return page;
+  }
+
+  async restartRelay(): Promise<void> {
+    const { port } = this.relay;
+    await this.relay.close();
+    this.relay = openRelay(port);
+  }
+
+  async close(): Promise<void> {
+    for (const context of this.#contexts) await context.close();
+    await this.#browser.close();
+    await this.relay.close();
+  }
+}
+
+export interface Publishing {
+  readonly content?: "demo" | "screen" | "camera" | "signal" | "neural";
+  readonly mode?: string;
+  readonly size?: string;
+  readonly fps?: number;
+  readonly sound?: string;
+  readonly codec?: string;
+}
+
+/** Fills the publisher's form and starts. */
+export async function publish(page: Page, wanted: Publishing): Promise<void> {
+  const { content = "demo", mode = "delta", size = "320x180", fps = 15, sound = "none", codec = "opus" } = wanted;
+  await page.check(`input[name="content"][value="${content}"]`, { force: true });
+  if (content !== "signal" && content !== "neural") {
+    await page.selectOption("#mode", mode);
+    await page.selectOption("#size", size);
+    await page.fill("#fps", String(fps));
+  }
+  await page.selectOption("#sound", sound);
+  await page.selectOption("#codec", codec);
+  await page.click("#start");
+  await page.waitForSelector("body[data-state=live]", { timeout: 8000 });
+}
+
+export const isLive = (page: Page): Promise<unknown> => page.waitForSelector('body[data-state="live"]', { timeout: 15_000 });
+
+/** Width, height and the pixels of a canvas, RGBA. */
+export async function pixels(page: Page, canvas: string): Promise<{ width: number; height: number; rgba: Uint8Array }> {
+  const got = await page.evaluate((selector) => {
+    const node = document.querySelector(selector) as HTMLCanvasElement;
+    const context = node.getContext("2d") as CanvasRenderingContext2D;
+    const { data } = context.getImageData(0, 0, node.width, node.height);
+    let text = "";
+    for (let at = 0; at < data.length; at += 32_768) text += String.fromCharCode(...data.subarray(at, at + 32_768));
+    return { width: node.width, height: node.height, text: btoa(text) };
+  }, canvas);
+  return { width: got.width, height: got.height, rgba: new Uint8Array(Buffer.from(got.text, "base64")) };
+}
+
+/** Peak signal to noise ratio of two pictures of the same size, in dB; alpha is not looked at. */
+export function psnr(a: Uint8Array, b: Uint8Array): number {
+  if (a.length !== b.length) throw new RangeError(`pictures of ${a.length} and ${b.length} bytes`);
+  let sum = 0;
+  for (let at = 0; at < a.length; at++) if (at % 4 !== 3) sum += ((a[at] as number) - (b[at] as number)) ** 2;
+  const mean = sum / ((a.length / 4) * 3);
+  return mean === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10(255 ** 2 / mean);
+}
