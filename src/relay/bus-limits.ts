@@ -6,6 +6,8 @@ export const busLimits = {
   relays: 64,
   /** Claims taken from one relay; the rest of them is ignored and counted. */
   claimsPerRelay: busClaimLimit,
+  /** Channels whose last epoch is remembered when their claims are over; the oldest are forgotten. */
+  pastClaims: 4096,
   /** Bodies that are being put together; a further one is dropped and counted. */
   partials: 256,
   /** Bytes of those, and of frames that wait for a catch-up; what exceeds it is dropped and counted. */

@@ -36,6 +36,8 @@ interface Relay {
 /** The other relays and their claims, as far as they are known. */
 export class ClaimTable {
   readonly #relays = new Map<number, Relay>();
+  /** Epochs of claims that are over, so that the next one is known to be later. The oldest go first. */
+  readonly #past = new Map<string, number>();
 
   get relays(): number {
     return this.#relays.size;
@@ -70,13 +72,15 @@ export class ClaimTable {
     if (!its) return names;
     if (isWhole) {
       for (const name of its.keys()) names.add(name);
-      its.clear();
+      this.#end(its);
     }
     for (const claim of claims) {
       if (!isChannelName(claim.channel)) continue;
       names.add(claim.channel);
-      if (claim.state === claimState.gone) its.delete(claim.channel);
-      else if (its.has(claim.channel) || its.size < busLimits.claimsPerRelay)
+      if (claim.state === claimState.gone) {
+        its.delete(claim.channel);
+        this.noteEpoch(claim.channel, claim.epoch);
+      } else if (its.has(claim.channel) || its.size < busLimits.claimsPerRelay)
         its.set(claim.channel, claimOf(relay, claim));
     }
     return names;
@@ -84,9 +88,25 @@ export class ClaimTable {
 
   /** Forgets a relay. Returns the channels that it claimed. */
   remove(relay: number): readonly string[] {
-    const names = [...(this.#relays.get(relay)?.claims.keys() ?? [])];
+    const its = this.#relays.get(relay)?.claims ?? new Map<string, Claim>();
+    const names = [...its.keys()];
+    this.#end(its);
     this.#relays.delete(relay);
     return names;
+  }
+
+  #end(claims: Map<string, Claim>): void {
+    for (const [name, { epoch }] of claims) this.noteEpoch(name, epoch);
+    claims.clear();
+  }
+
+  /** Remembers a claim that is over. */
+  noteEpoch(channel: string, epoch: number): void {
+    const known = this.#past.get(channel) ?? 0;
+    this.#past.delete(channel);
+    this.#past.set(channel, Math.max(known, epoch));
+    const [oldest] = this.#past.keys();
+    if (this.#past.size > busLimits.pastClaims && oldest !== undefined) this.#past.delete(oldest);
   }
 
   /** Relays that have said nothing for longer than `timeoutUs`. */
@@ -108,9 +128,9 @@ export class ClaimTable {
     return best;
   }
 
-  /** 0 when nobody claims it. */
+  /** Of all claims that are known, past ones too; 0 when there was none. */
   highestEpoch(channel: string): number {
-    let highest = 0;
+    let highest = this.#past.get(channel) ?? 0;
     for (const { claims } of this.#relays.values()) highest = Math.max(highest, claims.get(channel)?.epoch ?? 0);
     return highest;
   }

@@ -164,6 +164,7 @@ export class Cluster implements ClusterLink {
     const publication = this.#publications.get(name);
     if (!publication) return;
     this.#publications.delete(name);
+    this.#claims.noteEpoch(name, publication.epoch);
     this.#announceOne({ ...publication.announcement(this.#nowUs), state: claimState.gone });
   }
 
