@@ -40,6 +40,7 @@ const groups = {
     "program:xwininfo": "x11-utils",
     "program:xrandr": "x11-xserver-utils",
     "program:ip": "iproute2",
+    "program:nats-server": "nats-server",
     "lib:libSDL2-2.0.so.0": "libsdl2-2.0-0",
     "lib:libasan.so": "gcc",
     "lib:libtsan.so": "gcc",
