@@ -3,6 +3,7 @@
  * lives; a channel's series end when it is collected, so that there are never more than the channel limit allows.
  */
 import type { ChannelStats } from "./channel.ts";
+import type { ClusterStats } from "./cluster-link.ts";
 import type { RelayReport } from "./stats.ts";
 
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,6 +38,33 @@ const ofChannels: readonly ChannelMetric[] = [
   ["channel_cached", "gauge", "1 while there is something for late joiners.", (s) => (s.hasState ? 1 : 0)],
   ["channel_uptime_seconds", "gauge", "Age of the channel.", (s) => s.uptimeSeconds],
 ];
+
+const ofCluster: readonly (readonly [
+  name: string,
+  kind: Kind,
+  help: string,
+  value: (stats: ClusterStats) => number,
+])[] = [
+  ["cluster_connected", "gauge", "1 while the broker is there.", (s) => (s.isConnected ? 1 : 0)],
+  ["cluster_reconnects_total", "counter", "Times that the broker came back.", (s) => s.reconnects],
+  ["cluster_relays", "gauge", "Other relays that are known.", (s) => s.relays],
+  ["cluster_claims", "gauge", "Channels whose source is or was here.", (s) => s.claims],
+  ["cluster_wanted", "gauge", "Channels of ours that other relays watch.", (s) => s.wanted],
+  ["cluster_followed", "gauge", "Channels of others that are watched here.", (s) => s.followed],
+  ["cluster_messages_in_total", "counter", "Bus messages received.", (s) => s.messagesIn],
+  ["cluster_bytes_in_total", "counter", "Bytes of bus messages received.", (s) => s.bytesIn],
+  ["cluster_messages_out_total", "counter", "Bus messages sent.", (s) => s.messagesOut],
+  ["cluster_bytes_out_total", "counter", "Bytes of bus messages sent.", (s) => s.bytesOut],
+  ["cluster_claims_lost_total", "counter", "Sources that gave way to one on another relay.", (s) => s.claimsLost],
+];
+
+function clusterMetrics(stats: ClusterStats): Metric[] {
+  const drops = Object.entries(stats.drops).map(([reason, count]): Sample => [{ reason }, count]);
+  return [
+    ...ofCluster.map(([name, kind, help, value]): Metric => ({ name, kind, help, samples: [[{}, value(stats)]] })),
+    { name: "cluster_drops_total", kind: "counter", help: "Bus messages dropped.", samples: drops },
+  ];
+}
 
 function metricsOf(report: RelayReport): Metric[] {
   const { channels, connections, transport, process } = report;
@@ -76,6 +104,7 @@ function metricsOf(report: RelayReport): Metric[] {
     each("refusals_total", "Connections ended for breaking the protocol.", "code", transport.refusals),
     one("resident_memory_bytes", "gauge", "Resident memory of the process.", process.residentBytes),
     one("cpu_seconds_total", "counter", "Processor time of the process.", process.userSeconds + process.systemSeconds),
+    ...(report.cluster ? clusterMetrics(report.cluster) : []),
     ...ofChannels.map(([name, kind, help, value]): Metric => {
       return { name, kind, help, samples: channels.map((stats) => [{ channel: stats.name }, value(stats)]) };
     }),

@@ -9,8 +9,10 @@ import { listRelayMinutes, recordRelayMinutes } from "../store/relay.ts";
 import { version } from "../version.ts";
 import { type AccessRules, isLoopback, RelayAccess } from "./access.ts";
 import { AddressLimit } from "./address-limit.ts";
+import type { NatsAddress } from "./bus-nats.ts";
 import { RelayCore } from "./core.ts";
 import { answer, type HttpParts } from "./http.ts";
+import { type JoinedCluster, joinCluster } from "./joined.ts";
 import { type RelaySettings, relayLimits } from "./limits.ts";
 import { pageFor } from "./pages.ts";
 import { channelLine, HistorySampler, isActive, processStats, type RelayReport } from "./stats.ts";
@@ -24,6 +26,8 @@ export interface RelayOptions extends TransportOptions {
   readonly access: AccessRules;
   /** Keeps the history; without it there is none. */
   readonly store?: Store | undefined;
+  /** The broker that joins this relay with others; without it, it is alone. */
+  readonly bus?: NatsAddress | undefined;
 }
 
 const tickMs = 50;
@@ -41,6 +45,7 @@ export class Relay {
   readonly #transport: RelayTransport;
   readonly #transportName: string;
   readonly #access: RelayAccess;
+  readonly #joined: JoinedCluster | undefined;
   readonly #attempts = new AddressLimit(
     relayLimits.attemptsPerSecond,
     relayLimits.attemptBurst,
@@ -68,12 +73,15 @@ export class Relay {
     this.#transport = transport;
     this.#transportName = transportName;
     this.#access = new RelayAccess(options.access);
+    const { bus, settings } = options;
+    this.#joined = bus && joinCluster(bus, settings, (text) => log.info(text), nowUs);
     this.core = new RelayCore(
       options.settings,
       transport,
       (request, route, role) => this.#access.upgrade(request, route, role),
       { http: (request) => void this.#answer(request), log: (text, level = "info") => log[level](text) },
       nowUs(),
+      this.#joined?.cluster,
     );
     const logMs = Math.min(options.settings.collectSeconds * 1000, longestLogMs);
     this.#timers = [
@@ -131,6 +139,7 @@ export class Relay {
       limits: this.#options.settings,
       transport: { name: this.#transportName, ...this.#transport.stats() },
       process: processStats(),
+      cluster: this.#joined?.cluster.stats(),
     };
   }
 
@@ -158,6 +167,7 @@ export class Relay {
     this.#keepHistory();
     this.core.drain();
     for (const end = performance.now() + drainMs; this.core.hasPeers && performance.now() < end; ) await Bun.sleep(10);
+    await this.#joined?.close();
     this.#transport.close();
   }
 }

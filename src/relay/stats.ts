@@ -4,6 +4,7 @@
  */
 import type { RelayMinute } from "../store/relay.ts";
 import type { ChannelStats } from "./channel.ts";
+import type { ClusterStats } from "./cluster-link.ts";
 import type { RelayStats } from "./core.ts";
 import type { RelaySettings } from "./limits.ts";
 import type { TransportStats } from "./transport.ts";
@@ -13,6 +14,8 @@ export interface RelayReport extends RelayStats {
   readonly limits: RelaySettings;
   readonly transport: TransportStats & { readonly name: string };
   readonly process: ProcessStats;
+  /** Of a relay that is one of several. */
+  readonly cluster?: ClusterStats | undefined;
 }
 
 export interface ProcessStats {
