@@ -180,7 +180,17 @@ static bool try_request(struct ws_conn *c) {
     return true;
 }
 
+/* The request that was answered goes from the front of what was read. */
+static void forget_request(struct ws_conn *c) {
+    if (!c->head_used) return;
+    c->head_have -= c->head_used;
+    memmove(c->head, c->head + c->head_used, c->head_have);
+    c->head_searched = c->head_used = 0;
+}
+
 static void read_request(struct ws_conn *c) {
+    /* The next one may be here before the errand that looks for it. */
+    if (c->head) forget_request(c);
     if (!c->head) {
         c->head = malloc(WS_HEAD_BYTES);
         c->head_room = WS_HEAD_BYTES;
@@ -206,9 +216,7 @@ static void read_request(struct ws_conn *c) {
 /* A kept connection: what came after the request before may be the next one already. */
 static void next_request(struct ws_conn *c) {
     if (!c->head) return;
-    c->head_have -= c->head_used;
-    memmove(c->head, c->head + c->head_used, c->head_have);
-    c->head_searched = c->head_used = 0;
+    forget_request(c);
     if (c->head_have) {
         try_request(c);
         return;

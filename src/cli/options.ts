@@ -199,6 +199,12 @@ export const commands = {
         help: "How long a channel that nobody is on keeps its picture for a source that comes back.",
       },
       maxMessage: { ...count, value: "MIB", max: 1024, default: "64", help: "Largest message of a source, in MiB." },
+      server: {
+        kind: "choice",
+        choices: ["auto", "native", "bun"],
+        default: "auto",
+        help: "What carries the WebSockets. auto takes the native server, and Bun's for TLS.",
+      },
       tlsCert: { kind: "text", value: "FILE", help: "Certificate chain in PEM, for https and wss." },
       tlsKey: { kind: "text", value: "FILE", help: "The certificate's private key in PEM." },
       publishKey: {

@@ -36,7 +36,8 @@ export async function run(parsed: Parsed<"relay">, lifecycle: Lifecycle): Promis
   if (!access.ok) return access;
   const { listen } = flags;
   const settings = settingsFrom(flags);
-  const opened = Relay.open({ listen, settings, tls: tls.value, access: access.value, store: store.value });
+  const server = flags.server === "auto" ? undefined : flags.server;
+  const opened = Relay.open({ listen, settings, server, tls: tls.value, access: access.value, store: store.value });
   if (!opened.ok) return opened;
   const relay = opened.value;
   lifecycle.defer("the relay", () => relay.close());
@@ -69,9 +70,10 @@ function settingsFrom(flags: Flags): RelaySettings {
   };
 }
 
-function readTls({ tlsCert, tlsKey }: Flags): Result<{ cert: string; key: string } | undefined> {
+function readTls({ tlsCert, tlsKey, server }: Flags): Result<{ cert: string; key: string } | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return ok(undefined);
   if (tlsCert === undefined || tlsKey === undefined) return fail("usage", "--tls-cert and --tls-key go together.");
+  if (server === "native") return fail("usage", "The native server has no TLS; leave --server out.");
   const cert = readText(tlsCert);
   if (!cert.ok) return cert;
   const key = readText(tlsKey);

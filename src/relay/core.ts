@@ -60,8 +60,6 @@ interface Peer {
   readonly remote: string;
   readonly budget: RateBudget;
   heardUs: number;
-  /** Told to leave for its silence. */
-  isEnding: boolean;
 }
 
 /** How often silent peers are looked for. */
@@ -183,7 +181,7 @@ export class RelayCore {
     if (role === "source") channel.evictSource(this.#nowUs);
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
     const budget = new RateBudget(rate);
-    this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs, isEnding: false });
+    this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs });
     const largest = {
       source: this.#settings.maxMessageBytes,
       receiver: relayLimits.receiverMessageBytes,
@@ -280,14 +278,14 @@ export class RelayCore {
     if (nowUs - this.#collectUs >= this.#settings.collectSeconds * 1e6) this.#collect();
   }
 
-  /** Who has said nothing for too long is let go. */
+  /** Who has said nothing for too long is let go. Its place is free at once, whatever becomes of the connection. */
   #endSilent(): void {
     this.#checkUs = this.#nowUs;
     for (const [connection, peer] of this.#peers) {
-      if (peer.isEnding || this.#nowUs - peer.heardUs <= this.#settings.keepaliveTimeoutSeconds * 1e6) continue;
-      peer.isEnding = true;
+      if (this.#nowUs - peer.heardUs <= this.#settings.keepaliveTimeoutSeconds * 1e6) continue;
       this.drops.add("keepalive-timeout");
       this.#transport.close(connection, closeCode.keepalive, "no sign of life");
+      this.#closed(connection);
     }
   }
 

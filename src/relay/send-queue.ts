@@ -32,6 +32,8 @@ export class SendQueue {
   #castBytes = 0;
   #textBytes = 0;
   #bytes = 0;
+  /** Messages that waited and then had to make room. */
+  discarded = 0;
   /** Frames were left out since the last keyframe, so further droppable ones are of no use. */
   isSkipping = false;
 
@@ -94,6 +96,7 @@ export class SendQueue {
     const items = this.#items.slice(this.#first);
     const going = items.filter((item) => !stays(item));
     if (going.length === 0) return;
+    this.discarded += going.length;
     if (how === delivery.state && going.some((item) => item.how !== delivery.loose)) this.isSkipping = true;
     this.#items = items.filter(stays);
     this.#first = 0;

@@ -266,8 +266,9 @@ export abstract class SocketTransport implements RelayTransport {
 
   #cast(connection: Connection, { limits }: Group, message: Message, how: Delivery): boolean {
     const { queue } = connection;
-    const wasSkipping = queue.isSkipping;
+    const { isSkipping: wasSkipping, discarded } = queue;
     const passed = this.#after(connection, queue.cast(message, how, limits));
+    this.#leftOut += queue.discarded - discarded;
     if (queue.isSkipping && (!wasSkipping || how === delivery.keyframe))
       this.later(() => this.events.lagged(connection.id, 1));
     return passed;

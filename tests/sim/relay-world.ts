@@ -54,6 +54,12 @@ export class RelayWorld {
     }
   }
 
+  /** Lets time pass between two ticks. */
+  skip(seconds: number): void {
+    this.nowUs += seconds * 1e6;
+    this.core.setTime(this.nowUs);
+  }
+
   open(target: string): MemoryPeer {
     const peer = this.transport.connect(target);
     if (!peer.isOpen) throw new Error(`${target}: ${peer.status} ${peer.body}`);

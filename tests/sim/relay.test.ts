@@ -255,10 +255,10 @@ describe("input", () => {
     source.isStalled = true;
     // Until the source's backlog is full, events are handed on.
     for (let n = 0; n < 5000 && world.transport.queued(source.id) < relayLimits.sourceBacklogBytes; n++) {
-      if (n % 900 === 0) world.core.setTime((world.nowUs += 1e6));
+      if (n % 900 === 0) world.skip(1);
       receiver.send(press(n));
     }
-    world.core.setTime((world.nowUs += 2e6));
+    world.skip(2);
     const events = [move(1), move(2), move(3), press(4), move(5), move(6), keyUp(7)];
     for (const event of events) receiver.send(event);
     source.take();
