@@ -190,7 +190,7 @@ export const enums = {
   player_key: { grab_pointer: 1, fullscreen: 2 },
   datagram_flag: { cut: 1 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
-  ws_delivery: { droppable: 0, keyframe: 1, state: 2 },
+  ws_delivery: { droppable: 0, keyframe: 1, state: 2, loose: 3 },
 } as const;
 
 export interface NativeFunction {

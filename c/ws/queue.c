@@ -178,8 +178,20 @@ static bool has_room(const struct ws_conn *c, uint32_t messages, uint32_t bytes)
 /* One message for one receiver by its policy. Returns how many messages were left out for it: 0 or 1. */
 static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uint32_t messages, uint32_t bytes) {
     if (c->phase != WS_OPEN) return 0;
-    const bool room = has_room(c, messages, bytes);
+    bool room = has_room(c, messages, bytes);
+    if (how == PB_WS_DELIVERY_LOOSE) {
+        if (room && ws_push(c, m, WS_CAST | WS_DROPPABLE)) return 0;
+        c->server->stats.left_out++;
+        return 1;
+    }
     if (how == PB_WS_DELIVERY_STATE) {
+        if (!room) {
+            /* State goes before pictures, whose rest is then of no use. */
+            const uint32_t lost = discard(c, true);
+            if (lost) c->skipping = true;
+            leave_out(c, lost);
+            room = has_room(c, messages, bytes);
+        }
         if (room && ws_push(c, m, WS_CAST)) return 0;
         ws_conn_refuse(c, 4413, "too slow for state");
         return 1;
