@@ -226,6 +226,11 @@ export const commands = {
         value: "LIST",
         help: "Web pages that may connect besides the relay's own: origins with commas between, or *.",
       },
+      bus: {
+        kind: "text",
+        value: "URL",
+        help: "Join other relays through this NATS broker: nats://[USER:PASSWORD@]HOST[:PORT][/CLUSTER] or tls://...",
+      },
       seconds: { ...seconds, help: "End after this long." },
       json: { ...reportFile, help: "Write a report here at the end; - is standard output." },
     },

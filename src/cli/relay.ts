@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type AccessRules, isLoopback } from "../relay/access.ts";
+import { parseBusUrl } from "../relay/bus-nats.ts";
 import type { RelaySettings } from "../relay/limits.ts";
 import { relayDefaults } from "../relay/limits.ts";
 import { Relay } from "../relay/relay.ts";
@@ -37,7 +38,17 @@ export async function run(parsed: Parsed<"relay">, lifecycle: Lifecycle): Promis
   const { listen } = flags;
   const settings = settingsFrom(flags);
   const server = flags.server === "auto" ? undefined : flags.server;
-  const opened = Relay.open({ listen, settings, server, tls: tls.value, access: access.value, store: store.value });
+  const bus = flags.bus === undefined ? ok(undefined) : parseBusUrl(flags.bus);
+  if (!bus.ok) return bus;
+  const opened = Relay.open({
+    listen,
+    settings,
+    server,
+    tls: tls.value,
+    access: access.value,
+    store: store.value,
+    bus: bus.value,
+  });
   if (!opened.ok) return opened;
   const relay = opened.value;
   lifecycle.defer("the relay", () => relay.close());
