@@ -68,7 +68,7 @@ async function assetAnswer(name: string): Promise<PageAnswer> {
 
 const common = {
   "x-content-type-options": "nosniff",
-  "referrer-policy": "strict-origin-when-cross-origin",
+  "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
 } as const;
 

@@ -120,7 +120,8 @@ export async function publish(page: Page, wanted: Publishing): Promise<void> {
   await page.waitForSelector("body[data-state=live]", { timeout: 8000 });
 }
 
-export const isLive = (page: Page): Promise<unknown> => page.waitForSelector('body[data-state="live"]', { timeout: 15_000 });
+export const isLive = (page: Page): Promise<unknown> =>
+  page.waitForSelector('body[data-state="live"]', { timeout: 15_000 });
 
 /** Width, height and the pixels of a canvas, RGBA. */
 export async function pixels(page: Page, canvas: string): Promise<{ width: number; height: number; rgba: Uint8Array }> {

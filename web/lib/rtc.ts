@@ -28,9 +28,13 @@ class Peer {
     this.connection = new RTCPeerConnection({ iceServers: ice.map((urls) => ({ urls })) });
     this.connection.onicecandidate = ({ candidate }) =>
       send({ type: "candidate", to: id, candidate: candidate?.toJSON() ?? null });
+    let patience: ReturnType<typeof setTimeout> | undefined;
     this.connection.onconnectionstatechange = () => {
       const state = this.connection.connectionState;
-      if (state === "failed" || state === "closed" || state === "disconnected") failed();
+      clearTimeout(patience);
+      if (state === "failed" || state === "closed") failed();
+      // A busy machine or a change of network may mend by itself; meanwhile the WebSocket brings everything.
+      if (state === "disconnected") patience = setTimeout(failed, upgradeMs);
     };
   }
 

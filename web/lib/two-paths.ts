@@ -7,6 +7,7 @@
  * section 12). So a picture on the WebSocket that is newer than the last one handed on always fits onto it.
  */
 import type { DirectFrame } from "./chunks.ts";
+import { since } from "./clock.ts";
 
 export interface RelayedPicture {
   readonly bytes: Uint8Array;
@@ -18,6 +19,8 @@ export interface RelayedPicture {
 export type Path = "websocket" | "webrtc";
 
 const remembered = 1024;
+/** How far behind the newest the relay may bring a picture and still be of the same run. */
+const lateMs = 10_000;
 const heldFrames = 64;
 const heldBytes = 16 * 1024 * 1024;
 
@@ -31,6 +34,8 @@ export class TwoPaths {
   #heldBytes = 0;
   #last: number | undefined;
   #isDirect = false;
+  /** The last picture came directly; until the relay is as far, what it brings is known, even when the direct path is gone. */
+  #isAhead = false;
   readonly counts = { websocket: 0, webrtc: 0, duplicates: 0, held: 0 };
 
   /** `restarted`: the relay's pictures are of a new source, so the direct path is an old one's and must be closed. */
@@ -52,18 +57,25 @@ export class TwoPaths {
 
   relayed(picture: RelayedPicture): void {
     const { sequence, timestampMs } = picture;
-    if (this.#isDirect && this.#last !== undefined && ahead(sequence, this.#last) <= 0) {
-      if (this.#recent.get(sequence) === timestampMs) {
+    if ((this.#isDirect || this.#isAhead) && this.#last !== undefined && ahead(sequence, this.#last) <= 0) {
+      if (this.#recent.get(sequence) === timestampMs || this.#isLate(sequence, timestampMs)) {
         this.counts.duplicates++;
         return;
       }
-      // Older than what is shown, yet never shown: another source, or one that began again.
+      // Not of this run of pictures: another source, or one that began again.
       this.direct = false;
       this.#recent.clear();
       this.#restarted();
     }
     this.#hand(picture.bytes, sequence, timestampMs, "websocket");
     this.#drain();
+  }
+
+  /** Overtaken by a direct picture that needed none before it. */
+  #isLate(sequence: number, timestampMs: number): boolean {
+    const last = this.#last as number;
+    const behindMs = since(this.#recent.get(last) ?? 0, timestampMs);
+    return ahead(sequence, last) > -remembered && behindMs >= 0 && behindMs < lateMs;
   }
 
   came(frame: DirectFrame): void {
@@ -94,6 +106,7 @@ export class TwoPaths {
 
   #hand(bytes: Uint8Array, sequence: number, timestampMs: number, path: Path): void {
     this.#last = sequence;
+    this.#isAhead = path === "webrtc";
     this.#recent.delete(sequence);
     this.#recent.set(sequence, timestampMs);
     for (const oldest of this.#recent.keys()) {

@@ -25,6 +25,8 @@ import { Stage } from "./stage.ts";
 const pictureRuleMs = 3000;
 /** Relays send a Ping every ten seconds while a source is there; after this long without anything there is none. */
 const silenceMs = 25_000;
+/** Half of a 1080p screen each way: computers without a GPU compute it too. */
+const shapeSize = { width: 960, height: 540 };
 
 const address = readAddress(location.href);
 const stage = new Stage();
@@ -173,16 +175,16 @@ function paintShapes(message: FrameMessage<"neuralFrame">): void {
     stage.say("no-decoder", "No painter for these frames", "The channel carries neural frames of another program.");
     return;
   }
-  painter ??= new ShapePainter(1280, 720);
+  painter ??= new ShapePainter(shapeSize.width, shapeSize.height);
   painter.paint(frame);
-  screen.draw(painter.canvas, 1280, 720);
+  screen.draw(painter.canvas, shapeSize.width, shapeSize.height);
   const { sequence, timestampMs } = message;
   show({
     type: "neuralFrame",
     sequence,
     timestampMs,
-    width: 1280,
-    height: 720,
+    width: shapeSize.width,
+    height: shapeSize.height,
     mode: painter.isExact ? "Neural" : "Neural, coarse",
   });
 }

@@ -119,7 +119,7 @@ export class Pictures {
     if (this.#hybrid?.image.width !== width || this.#hybrid.image.height !== height) {
       this.#hybrid?.close();
       const made = new HybridPictures(width, height, this.#events, () => {
-        if (this.#hybrid === made) this.#screen.paintSoon(made.image, () => undefined);
+        if (this.#hybrid === made) this.#screen.paintSoon(made.image, undefined);
       });
       this.#hybrid = made;
     }

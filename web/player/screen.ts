@@ -5,7 +5,7 @@
 export class Screen {
   readonly canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
-  #waiting: { readonly image: ImageData; readonly painted: () => void } | undefined;
+  #waiting: { readonly image: ImageData; readonly painted: (() => void) | undefined } | undefined;
 
   constructor(canvas: HTMLCanvasElement) {
     this.canvas = canvas;
@@ -20,9 +20,9 @@ export class Screen {
   }
 
   /** The image may change until it is painted; `painted` follows within one display frame while the page is seen. */
-  paintSoon(image: ImageData, painted: () => void): void {
+  paintSoon(image: ImageData, painted: (() => void) | undefined): void {
     const isAsked = this.#waiting !== undefined;
-    this.#waiting = { image, painted };
+    this.#waiting = { image, painted: painted ?? this.#waiting?.painted };
     if (isAsked) return;
     // A page that is not seen gets no display frames; its next picture would wait until it is.
     if (document.visibilityState === "visible") requestAnimationFrame(() => this.flush());
@@ -36,7 +36,7 @@ export class Screen {
     this.#waiting = undefined;
     this.#size(waiting.image.width, waiting.image.height);
     this.#context.putImageData(waiting.image, 0, 0);
-    waiting.painted();
+    waiting.painted?.();
   }
 
   draw(picture: CanvasImageSource, width: number, height: number): void {

@@ -58,9 +58,9 @@ export class Demo {
     context.font = "600 34px system-ui, sans-serif";
     context.fillStyle = "#e8ece9";
     context.fillText(`${seconds.toFixed(1)} s`, 40, 92);
-    context.font = "15px ui-monospace, monospace";
-    context.fillText(this.#keys || "type over the picture", 40, 300);
-    context.fillText(`wheel ${this.#scrolled.toFixed(1)}`, 40, 322);
+    context.font = "13px ui-monospace, monospace";
+    context.fillText(this.#keys || "type over the picture", 40, 308);
+    context.fillText(`wheel ${this.#scrolled.toFixed(1)}`, 40, 326);
     this.#hands(context);
     context.setTransform(1, 0, 0, 1, 0, 0);
   }
@@ -78,7 +78,7 @@ export class Demo {
     };
     panel(24, 24, 250, 90, "Stream time");
     panel(24, 130, 250, 118, "Palette");
-    panel(24, 264, 250, 72, "Input");
+    panel(24, 264, 250, 72, "Input from players");
     panel(290, 24, 326, 312, "Moving");
     for (let i = 0; i < 12; i++) {
       context.fillStyle = `hsl(${i * 30} 55% 55%)`;

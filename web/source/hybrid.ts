@@ -6,6 +6,7 @@ import { buildCompressedPixels } from "../../src/wire/ds.ts";
 import type { Rectangle } from "../../src/wire/hybrid.ts";
 import { HybridEncoder, type VideoPicture } from "../../src/wire/hybrid-encoder.ts";
 import { type Emit, type Encoder, pixelsOf } from "./encoders.ts";
+import { limitedFrame } from "./i420.ts";
 import { encoderConfig } from "./video.ts";
 
 /** Rectangles whose encoder is not used go when there are more. */
@@ -44,12 +45,7 @@ class Region {
       this.#waitsForKey = true;
     }
     if (this.#encoder.encodeQueueSize < 3) {
-      const frame = new VideoFrame(rgba as Uint8Array<ArrayBuffer>, {
-        format: "RGBX",
-        codedWidth: width,
-        codedHeight: height,
-        timestamp,
-      });
+      const frame = limitedFrame(rgba, width, height, timestamp);
       this.#encoder.encode(frame, { keyFrame: this.#asksKey });
       this.#asksKey = false;
       frame.close();

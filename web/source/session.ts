@@ -86,8 +86,8 @@ export class Session {
     ended: () => void,
   ): Promise<Session | string> {
     const isDrawn = choice.content === "signal" || choice.content === "neural";
-    canvas.width = isDrawn ? 1280 : choice.width;
-    canvas.height = isDrawn ? 720 : choice.height;
+    canvas.width = isDrawn ? 960 : choice.width;
+    canvas.height = isDrawn ? 540 : choice.height;
     const session = new Session(address, choice, canvas, events, problem);
     try {
       const why = await session.#begin(ended);

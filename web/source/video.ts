@@ -4,7 +4,8 @@
  */
 import { buildCompressedPixels } from "../../src/wire/ds.ts";
 import { type VideoFormat, videoNames } from "../lib/codecs.ts";
-import type { Emit, Encoder } from "./encoders.ts";
+import { type Emit, type Encoder, pixelsOf } from "./encoders.ts";
+import { limitedFrame } from "./i420.ts";
 
 const keyframeMs = 2000;
 /** Frames in the encoder above which the next is skipped. */
@@ -40,10 +41,12 @@ export function encoderConfig(settings: VideoSettings): VideoEncoderConfig {
 
 export class VideoSender implements Encoder {
   readonly #encoder: VideoEncoder;
+  readonly #saysRange: boolean;
   #keyframeMs = Number.NEGATIVE_INFINITY;
 
-  private constructor(encoder: VideoEncoder) {
+  private constructor(encoder: VideoEncoder, saysRange: boolean) {
     this.#encoder = encoder;
+    this.#saysRange = saysRange;
   }
 
   /** A string is the sentence that says why not. `failed` comes when the encoder breaks later. */
@@ -72,7 +75,7 @@ export class VideoSender implements Encoder {
       error: (cause) => failed(`The ${name} encoder stopped: ${cause.message}`),
     });
     encoder.configure(config);
-    return new VideoSender(encoder);
+    return new VideoSender(encoder, settings.format === "h264" || settings.format === "av1");
   }
 
   get isBusy(): boolean {
@@ -83,7 +86,10 @@ export class VideoSender implements Encoder {
     if (this.#encoder.state !== "configured") return;
     const keyFrame = isKeyframe || timestampMs - this.#keyframeMs >= keyframeMs;
     if (keyFrame) this.#keyframeMs = timestampMs;
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(timestampMs) * 1000 });
+    const timestamp = Math.round(timestampMs) * 1000;
+    const frame = this.#saysRange
+      ? new VideoFrame(canvas, { timestamp })
+      : limitedFrame(pixelsOf(canvas), canvas.width, canvas.height, timestamp);
     this.#encoder.encode(frame, { keyFrame });
     frame.close();
   }
