@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- [NAME ...] [--seconds N] [--rounds N] [--only CASE,...] [--streamers patchbay,tigervnc]
- * [--referee DIR] [--json FILE]`: runs the benches by name, or all. Each prints a table; --json also writes the figures.
- * What is not installed or not built skips its bench with the line that provides it. Exit status 1 when a bench broke; a
- * target that is not met is a figure, not a failure.
+ * [--servers patchbay,ws] [--referee DIR] [--json FILE]`: runs the benches by name, or all. Each prints a table; --json also
+ * writes the figures. What is not installed or not built skips its bench with the line that provides it. Exit status 1 when a
+ * bench broke; a target that is not met is a figure, not a failure.
  */
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -12,6 +12,8 @@ import { cases, glass } from "./glass.ts";
 import { microbench } from "./micro.ts";
 import { memory, startTime } from "./processes.ts";
 import { referee } from "./referee.ts";
+import { relay, relayCases } from "./relay/relay.ts";
+import { relayServers } from "./relay/servers.ts";
 import { stages } from "./stages.ts";
 import { streamers } from "./streamers.ts";
 
@@ -21,6 +23,8 @@ const options = {
   rounds: { type: "string", default: "5" },
   only: { type: "string", default: "" },
   streamers: { type: "string", default: Object.keys(streamers).join(",") },
+  /** Beside which the relay is measured. */
+  servers: { type: "string", default: Object.keys(relayServers).join(",") },
   referee: { type: "string" },
   json: { type: "string" },
 } as const;
@@ -39,6 +43,7 @@ const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
 const only = values.only.split(",").filter(Boolean);
 const named = values.streamers.split(",").filter(Boolean);
+const servers = values.servers.split(",").filter(Boolean);
 const chosen = named.flatMap((name) => streamers[name] ?? []);
 
 /** A program of its own, because it watches its own heap. */
@@ -58,6 +63,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   allocation,
   referee: () => referee(seconds, values.referee, chosen),
   glass: () => glass({ seconds, rounds, only, streamers: chosen }),
+  relay: () => relay({ seconds, rounds, only, servers }),
 };
 
 function usageFault(): string | undefined {
@@ -66,11 +72,12 @@ function usageFault(): string | undefined {
     return unknown === undefined ? undefined : `there is no ${kind} "${unknown}"; there are ${known.join(", ")}`;
   };
   if (!(seconds > 0 && rounds >= 1 && Number.isInteger(rounds))) return "--seconds and --rounds are positive numbers";
-  const caseNames = cases.map(({ name }) => name);
+  const caseNames = [...cases, ...relayCases].map(({ name }) => name);
   return (
     stranger("bench", positionals, Object.keys(benches)) ??
     stranger("case", only, caseNames) ??
-    stranger("streamer", named, Object.keys(streamers))
+    stranger("streamer", named, Object.keys(streamers)) ??
+    stranger("server", servers, Object.keys(relayServers))
   );
 }
 

@@ -1,13 +1,18 @@
+/* sources: libs: */
 /* The load client of the relay bench: N receivers and one source in one epoll loop, in a process of its own.
- * usage: saturate PORT [--host IP] [--receivers N] [--size BYTES] [--seconds S] [--warm S] [--window MESSAGES] [--hz RATE]
- *                 [--stalled N] [--source PATH] [--receive PATH] [--keyframe-every N] [--discard]
+ * usage: saturate PORT [--protocol ws|redis|nats|plain] [--host IP] [--receivers N] [--size BYTES] [--seconds S] [--warm S]
+ *                 [--window MESSAGES] [--hz RATE] [--stalled N] [--source PATH] [--receive PATH] [--keyframe-every N]
+ *                 [--watch PID] [--discard]
  * Without --hz the source sends as fast as it may: at most `window` messages ahead of what the slowest receiver that is not
  * stalled has seen, and never more than its socket takes (0: only the socket). With --hz it sends at that rate.
  * Each message is a ds-stream frame: 16 bytes of head with the flag KEYFRAME every so often, then a magic, a number and a
- * time in microseconds of CLOCK_MONOTONIC. Servers that pass bytes on unchanged can be compared whatever they are.
- * Stalled receivers connect and never read. --discard lets the kernel throw payloads away unread where it can, so that the
- * client's own copying does not limit a fast server; then only whole reads are looked at.
- * Prints one line of JSON; times are of delivery, measured from the source's write call. */
+ * time in microseconds of CLOCK_MONOTONIC, zeros, and the number's complement as the last 8 bytes. Only a message of the
+ * right length whose both ends are there and agree counts. Servers that pass bytes on unchanged can be compared whatever they are.
+ * Stalled receivers connect and never read. --discard lets the kernel throw the zeros of large messages away unread, so that
+ * the client's own copying does not limit a fast server; both ends are looked at all the same.
+ * --watch tells the processor time that the process PID used while messages were counted, and its highest resident memory.
+ * At the end, what is under way gets two seconds to arrive; what then is missing counts as left out.
+ * Prints one line of JSON; times are of delivery, measured from the message's making just before the source's write call. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +28,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 1 << 20, STAMP_AT = 16, MAGIC = 0x70626c64, HISTOGRAM = 4096, MASKED_HEAD = 14 };
+#include "gauges.h"
+#include "protocols.h"
+
+enum { READ_BYTES = 1 << 20, STAMP_AT = 16, MAGIC = 0x70626c64, END_BYTES = 8, PLENTY = 4 << 20 };
 
 struct settings {
-    const char *host, *source, *receive;
-    uint32_t port, receivers, size, window, hz, stalled, keyframe_every;
+    const char *host, *source, *receive, *protocol;
+    uint32_t port, watch, receivers, size, window, hz, stalled, keyframe_every;
     double seconds, warm;
     bool discard;
 };
@@ -40,76 +48,41 @@ struct stamp {
 struct receiver {
     int fd;
     bool stalled, open;
-    uint64_t messages, bytes, gaps, last;
-    uint8_t head[10 + STAMP_AT + sizeof(struct stamp)];
+    uint64_t messages, bytes, last;
+    uint8_t head[PROTO_HEAD_MAX + STAMP_AT + sizeof(struct stamp)];
     uint32_t head_have; /* bytes of the frame head and of the payload's start */
     uint64_t skip;      /* payload bytes to come that nobody looks at */
+    struct stamp stamp; /* of the message whose end is still to come */
+    uint8_t end[END_BYTES + 2];
+    uint32_t end_have, end_wanted; /* 0: no message of the bench is under way */
 };
 
-static struct settings set = {.host = "127.0.0.1", .source = "/source/bench", .receive = "/stream/bench", .receivers = 64,
+static struct proto proto;
+static struct settings set = {.protocol = "ws", .host = "127.0.0.1", .source = "/source/bench", .receive = "/stream/bench", .receivers = 64,
                               .size = 1024, .window = 256, .seconds = 3, .warm = 1, .keyframe_every = 60};
 static struct receiver *receivers;
-static uint64_t histogram[HISTOGRAM]; /* of delivery times: 64 steps for each doubling from 1 us */
-static uint64_t counted_messages, counted_bytes, late;
+static uint64_t counted_messages, counted_bytes, late, broken;
 static bool counting;
 static uint8_t *scratch;
-
-static uint64_t now_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
 
 static void die(const char *what) {
     fprintf(stderr, "saturate: %s: %s\n", what, strerror(errno));
     exit(1);
 }
 
-static uint32_t step_of(uint64_t us) {
-    if (us < 64) return (uint32_t)us;
-    const uint32_t top = 63 - (uint32_t)__builtin_clzll(us);
-    const uint32_t step = (top - 5) * 64 + (uint32_t)(us >> (top - 6) & 63);
-    return step < HISTOGRAM ? step : HISTOGRAM - 1;
-}
-
-static double step_us(uint32_t step) {
-    if (step < 64) return step;
-    const uint32_t top = step / 64 + 5;
-    return (double)((uint64_t)(64 + step % 64) << (top - 6));
-}
-
-static double percentile(double part) {
-    uint64_t all = 0, seen = 0;
-    for (uint32_t i = 0; i < HISTOGRAM; i++) all += histogram[i];
-    for (uint32_t i = 0; i < HISTOGRAM; i++) {
-        seen += histogram[i];
-        if (all && (double)seen >= part * (double)all) return step_us(i);
-    }
-    return 0;
-}
-
-/* Connected and upgraded, non-blocking. `small`: as little buffer as there can be, for one that stalls. */
-static int upgrade(const char *path, bool small) {
+/* Connected and in its role, non-blocking. `buffer`: bytes the kernel keeps for it, where that is allowed. One that stalls has
+ * as little as there can be. The others have plenty: with what a kernel gives by itself it drops small messages that come while
+ * the client is busy, and what then is measured is TCP's patience. */
+static int upgrade(const char *path, int buffer) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)set.port)};
     inet_pton(AF_INET, set.host, &to.sin_addr);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, tiny = 4096;
-    if (small) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &tiny, sizeof tiny);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer) != 0 && buffer < PLENTY)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) die("connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    char text[1024];
-    const int size = snprintf(text, sizeof text,
-                              "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                              path, set.host, set.port);
-    if (write(fd, text, (size_t)size) != size) die("write");
-    uint32_t have = 0;
-    while (have < 4 || memcmp(text + have - 4, "\r\n\r\n", 4) != 0) {
-        if (have == sizeof text - 1 || read(fd, text + have, 1) != 1) die("no answer to the upgrade");
-        have++;
-    }
-    text[have] = 0;
-    if (strncmp(text, "HTTP/1.1 101", 12) != 0) {
-        fprintf(stderr, "saturate: the upgrade was refused: %.60s\n", text);
+    if (!proto_open(&proto, fd, set.host, path, path == set.receive)) {
+        fprintf(stderr, "saturate: %s was refused\n", path);
         exit(1);
     }
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -118,27 +91,51 @@ static int upgrade(const char *path, bool small) {
 
 /* ---- receiving ---- */
 
-static void delivered(struct receiver *r, uint64_t size, const struct stamp *stamp, uint64_t at_us) {
+static void delivered(struct receiver *r, uint64_t at_us) {
+    const uint64_t complement = ~r->stamp.number;
+    if (r->stamp.magic != MAGIC || memcmp(r->end, &complement, END_BYTES) != 0 ||
+        memcmp(r->end + END_BYTES, proto.tail, proto.tail_size) != 0) {
+        broken++;
+        return;
+    }
+    if (r->stamp.number <= r->last) {
+        late++;
+        return;
+    }
+    r->last = r->stamp.number;
     r->messages++;
-    r->bytes += size;
-    if (counting) counted_messages++, counted_bytes += size;
-    if (!stamp || stamp->magic != MAGIC) return;
-    if (stamp->number > r->last + 1) r->gaps += stamp->number - r->last - 1;
-    if (stamp->number > r->last) r->last = stamp->number;
-    else late++;
-    if (counting) histogram[step_of(at_us - stamp->sent_us)]++;
+    r->bytes += set.size;
+    if (!counting) return;
+    counted_messages++;
+    counted_bytes += set.size;
+    histogram[step_of(at_us - r->stamp.sent_us)]++;
 }
 
-static uint32_t frame_head(const uint8_t *head, uint32_t have, uint64_t *size) {
-    if (have < 2) return 2;
-    const uint32_t length = head[1] & 0x7f, whole = length == 126 ? 4 : length == 127 ? 10 : 2;
-    if (have < whole) return whole;
-    *size = length;
-    if (length >= 126) {
-        *size = 0;
-        for (uint32_t i = 2; i < whole; i++) *size = *size << 8 | head[i];
+static uint32_t least_of(uint64_t a, uint64_t b) { return (uint32_t)(a < b ? a : b); }
+
+/* The frame's head and the payload's start. Returns the bytes eaten. */
+static size_t parse_head(struct receiver *r, const uint8_t *bytes, size_t size) {
+    uint64_t payload;
+    bool counts;
+    size_t at = 0;
+    for (;;) {
+        uint32_t wanted = proto_head(&proto, r->head, r->head_have, &payload, &counts);
+        if (wanted == PROTO_BROKEN) die("what came is no message");
+        if (r->head_have >= wanted && counts) wanted += STAMP_AT + (uint32_t)sizeof(struct stamp);
+        if (r->head_have >= wanted) {
+            if (counts) memcpy(&r->stamp, r->head + wanted - sizeof(struct stamp), sizeof(struct stamp));
+            else if (proto.kind == PROTO_NATS && memcmp(r->head, "PING", 4) == 0) (void)!write(r->fd, "PONG\r\n", 6);
+            r->end_wanted = counts ? END_BYTES + proto.tail_size : 0;
+            r->skip = counts ? payload - STAMP_AT - sizeof(struct stamp) - r->end_wanted : payload;
+            r->head_have = r->end_have = 0;
+            return at;
+        }
+        if (at == size) return at;
+        const uint32_t part = least_of(wanted - r->head_have, size - at);
+        memcpy(r->head + r->head_have, bytes + at, part);
+        r->head_have += part;
+        at += part;
     }
-    return whole;
 }
 
 static void parse(struct receiver *r, const uint8_t *bytes, size_t size, uint64_t at_us) {
@@ -148,28 +145,17 @@ static void parse(struct receiver *r, const uint8_t *bytes, size_t size, uint64_
             const uint64_t part = r->skip < size - at ? r->skip : size - at;
             r->skip -= part;
             at += part;
-            continue;
-        }
-        uint64_t payload = 0;
-        uint32_t whole = frame_head(r->head, r->head_have, &payload);
-        const uint32_t wanted = r->head_have < whole ? whole
-                                : whole + (uint32_t)(payload < STAMP_AT + sizeof(struct stamp) ? payload : STAMP_AT + sizeof(struct stamp));
-        if (r->head_have < wanted) {
-            const uint32_t missing = wanted - r->head_have;
-            const uint32_t part = missing < size - at ? missing : (uint32_t)(size - at);
-            memcpy(r->head + r->head_have, bytes + at, part);
-            r->head_have += part;
+        } else if (r->end_wanted) {
+            const uint32_t part = least_of(r->end_wanted - r->end_have, size - at);
+            memcpy(r->end + r->end_have, bytes + at, part);
+            r->end_have += part;
             at += part;
+            if (r->end_have < r->end_wanted) return;
+            r->end_wanted = 0;
+            delivered(r, at_us);
+        } else {
+            at += parse_head(r, bytes + at, size - at);
         }
-        whole = frame_head(r->head, r->head_have, &payload);
-        const uint64_t looked = payload < STAMP_AT + sizeof(struct stamp) ? payload : STAMP_AT + sizeof(struct stamp);
-        if (r->head_have < 2 || r->head_have < whole + looked) continue;
-        struct stamp stamp;
-        const bool stamped = looked == STAMP_AT + sizeof stamp;
-        if (stamped) memcpy(&stamp, r->head + whole + STAMP_AT, sizeof stamp);
-        if ((r->head[0] & 0x0f) == 2) delivered(r, payload, stamped ? &stamp : NULL, at_us);
-        r->skip = payload - looked;
-        r->head_have = 0;
     }
 }
 
@@ -183,7 +169,8 @@ static void receive(struct receiver *r) {
             }
             if (got < 0 && errno == EAGAIN) return;
         }
-        const size_t room = set.discard && set.size >= 8192 ? 64 : READ_BYTES;
+        /* The end of one message and the head of the next. */
+        const size_t room = set.discard ? 100 : READ_BYTES;
         const ssize_t got = recv(r->fd, scratch, room, MSG_DONTWAIT);
         if (got > 0) {
             parse(r, scratch, (size_t)got, now_us());
@@ -207,49 +194,47 @@ struct sender {
     uint64_t number, next_us;
 };
 
-static void sender_open(struct sender *s) {
-    s->fd = upgrade(set.source, false);
-    s->frame = MASKED_HEAD + set.size;
-    s->capacity = (uint32_t)(262144 / s->frame) + 1;
-    s->memory = malloc(s->capacity * s->frame);
+/* Writes into a payload, masked. */
+static void put(uint8_t *payload, uint32_t at, const void *value, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) payload[at + i] = ((const uint8_t *)value)[i] ^ proto.mask[(at + i) & 3];
 }
 
-/* The mask is zero: masking costs the source and not the server, which must unmask all the same. */
-static size_t frame_one(struct sender *s, uint8_t *to) {
-    size_t at = 0;
-    to[at++] = 0x82;
-    if (set.size < 126) {
-        to[at++] = (uint8_t)(0x80 | set.size);
-    } else if (set.size < 65536) {
-        to[at++] = 0x80 | 126;
-        to[at++] = (uint8_t)(set.size >> 8);
-        to[at++] = (uint8_t)set.size;
-    } else {
-        to[at++] = 0x80 | 127;
-        for (int i = 7; i >= 0; i--) to[at++] = i < 4 ? (uint8_t)(set.size >> 8 * i) : 0;
+/* What is the same in all messages is written once. */
+static void sender_open(struct sender *s) {
+    s->fd = upgrade(set.source, PLENTY);
+    s->frame = proto.out_head_size + set.size + proto.tail_size;
+    s->capacity = (uint32_t)(262144 / s->frame) + 1;
+    s->memory = malloc(s->capacity * s->frame);
+    for (uint32_t i = 0; i < s->capacity; i++) {
+        uint8_t *to = s->memory + i * s->frame;
+        memcpy(to, proto.out_head, proto.out_head_size);
+        to += proto.out_head_size;
+        for (uint32_t at = 0; at < set.size; at++) to[at] = proto.mask[at & 3];
+        memcpy(to + set.size, proto.tail, proto.tail_size);
     }
-    memset(to + at, 0, 4);
-    at += 4;
-    s->number++;
-    const struct stamp stamp = {MAGIC, 0, s->number, now_us()};
-    const uint32_t payload = set.size - 16;
-    memset(to + at, 0, 16);
-    to[at] = 0x02; /* CompressedPixels */
-    to[at + 1] = (s->number - 1) % set.keyframe_every == 0 ? 2 : 0;
-    memcpy(to + at + 2, &(uint16_t){(uint16_t)s->number}, 2);
-    memcpy(to + at + 4, &(uint32_t){(uint32_t)(stamp.sent_us / 1000)}, 4);
-    memcpy(to + at + 12, &payload, 4);
-    memcpy(to + at + STAMP_AT, &stamp, sizeof stamp);
-    return at + set.size;
+}
+
+static size_t frame_one(struct sender *s, uint8_t *to) {
+    const uint64_t number = ++s->number, complement = ~number;
+    const struct stamp stamp = {MAGIC, 0, number, now_us()};
+    const uint32_t payload = set.size - 16, time_ms = (uint32_t)(stamp.sent_us / 1000);
+    const uint8_t start[4] = {0x02, (number - 1) % set.keyframe_every == 0 ? 2 : 0, (uint8_t)number, (uint8_t)(number >> 8)};
+    uint8_t *message = to + proto.out_head_size;
+    put(message, 0, start, 4); /* CompressedPixels */
+    put(message, 4, &time_ms, 4);
+    put(message, 12, &payload, 4);
+    put(message, STAMP_AT, &stamp, sizeof stamp);
+    put(message, set.size - END_BYTES, &complement, END_BYTES);
+    return s->frame;
 }
 
 static bool push_out(struct sender *s) {
     while (s->sent < s->have) {
-        const ssize_t put = send(s->fd, s->memory + s->sent, s->have - s->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0 && errno == EAGAIN) return false;
-        if (put < 0) die("the source was cut off");
-        s->sent += (size_t)put;
+        const ssize_t went = send(s->fd, s->memory + s->sent, s->have - s->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (went < 0 && errno == EINTR) continue;
+        if (went < 0 && errno == EAGAIN) return false;
+        if (went < 0) die("the source was cut off");
+        s->sent += (size_t)went;
     }
     s->have = s->sent = 0;
     return true;
@@ -284,13 +269,20 @@ static bool send_some(struct sender *s, uint64_t at_us, uint64_t reached) {
 
 /* ---- the run ---- */
 
-static double cpu_seconds(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+static void receive_some(const struct sender *s, int epoll, int timeout_ms) {
+    struct epoll_event events[256];
+    const int count = epoll_wait(epoll, events, 256, timeout_ms);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.u32 != UINT32_MAX) {
+            receive(&receivers[events[i].data.u32]);
+        } else if (events[i].events & EPOLLIN) {
+            const ssize_t got = recv(s->fd, scratch, READ_BYTES, MSG_DONTWAIT);
+            if (got == 0) die("the source was cut off");
+        }
+    }
 }
 
-static void run(struct sender *s, int epoll, double *elapsed, double *cpu) {
+static void run(struct sender *s, int epoll, double *elapsed, struct used *used) {
     const uint64_t begin = now_us(), warm = begin + (uint64_t)(set.warm * 1e6), end = warm + (uint64_t)(set.seconds * 1e6);
     uint64_t reached = 0, moved_us = begin, from = begin;
     bool waiting = false;
@@ -299,12 +291,12 @@ static void run(struct sender *s, int epoll, double *elapsed, double *cpu) {
         if (!counting && at >= warm) {
             counting = true;
             from = at;
-            *cpu = cpu_seconds();
+            *used = used_up_to_now(set.watch);
         }
         const uint64_t least = slowest();
         if (least > reached) reached = least, moved_us = at;
-        /* Messages that a server left out never come; a tenth of a second of silence means that. */
-        if (!set.hz && at - moved_us > 100000) reached = s->number, moved_us = at;
+        /* Messages that a server left out never come; a second of silence means that. */
+        if (!set.hz && at - moved_us > 1000000) reached = s->number, moved_us = at;
         const bool full = send_some(s, at, reached);
         if (full != waiting) {
             struct epoll_event event = {.events = EPOLLIN | (full ? EPOLLOUT : 0), .data.u32 = UINT32_MAX};
@@ -316,39 +308,40 @@ static void run(struct sender *s, int epoll, double *elapsed, double *cpu) {
             const uint64_t now = now_us();
             timeout = s->next_us > now + 1000 ? (int)((s->next_us - now) / 1000) : 0;
         }
-        struct epoll_event events[256];
-        const int count = epoll_wait(epoll, events, 256, timeout);
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.u32 != UINT32_MAX) receive(&receivers[events[i].data.u32]);
-            else if (events[i].events & EPOLLIN) (void)!recv(s->fd, scratch, READ_BYTES, MSG_DONTWAIT);
-        }
+        receive_some(s, epoll, timeout);
     }
     *elapsed = (double)(now_us() - from) / 1e6;
-    *cpu = cpu_seconds() - *cpu;
+    const struct used after = used_up_to_now(set.watch);
+    *used = (struct used){after.client - used->client, after.server - used->server};
+    counting = false;
+    for (const uint64_t limit = now_us() + 2000000; now_us() < limit && (s->have || slowest() < s->number);) {
+        push_out(s);
+        receive_some(s, epoll, 5);
+    }
 }
 
-static void report(const struct sender *s, double elapsed, double cpu) {
-    uint64_t gaps = 0, closed = 0, least = UINT64_MAX, most = 0;
+static void report(const struct sender *s, double elapsed, const struct used *used) {
+    uint64_t left_out = 0, closed = 0, least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < set.receivers; i++) {
         const struct receiver *r = &receivers[i];
         closed += !r->open;
         if (r->stalled) continue;
-        gaps += r->gaps;
+        left_out += s->number - r->messages;
         if (r->messages < least) least = r->messages;
         if (r->messages > most) most = r->messages;
     }
-    printf("{\"deliveriesPerSecond\":%.0f,\"megabytesPerSecond\":%.1f,\"seconds\":%.3f,\"sent\":%llu,\"left_out\":%llu,"
-           "\"least\":%llu,\"most\":%llu,\"closed\":%llu,\"repeated\":%llu,\"p50Us\":%.0f,\"p95Us\":%.0f,\"p99Us\":%.0f,"
-           "\"maxUs\":%.0f,\"clientCpuSeconds\":%.3f}\n",
+    printf("{\"deliveriesPerSecond\":%.0f,\"megabytesPerSecond\":%.1f,\"seconds\":%.3f,\"sent\":%llu,\"leftOut\":%llu,"
+           "\"least\":%llu,\"most\":%llu,\"closed\":%llu,\"repeated\":%llu,\"broken\":%llu,\"p50Us\":%.0f,\"p95Us\":%.0f,"
+           "\"p99Us\":%.0f,\"maxUs\":%.0f,\"clientCpuSeconds\":%.3f,\"serverCpuSeconds\":%.3f,\"serverPeakKib\":%u}\n",
            (double)counted_messages / elapsed, (double)counted_bytes / elapsed / 1e6, elapsed, (unsigned long long)s->number,
-           (unsigned long long)gaps, (unsigned long long)least, (unsigned long long)most, (unsigned long long)closed,
-           (unsigned long long)late, percentile(0.5), percentile(0.95), percentile(0.99), percentile(1), cpu);
+           (unsigned long long)left_out, (unsigned long long)least, (unsigned long long)most, (unsigned long long)closed,
+           (unsigned long long)late, (unsigned long long)broken, percentile(0.5), percentile(0.95), percentile(0.99),
+           percentile(1), used->client, used->server, highest_memory_kib(set.watch));
 }
 
 static void read_options(int argc, char **argv) {
     if (argc < 2 || (set.port = (uint32_t)atoi(argv[1])) == 0) {
-        fprintf(stderr, "usage: saturate PORT [--host IP] [--receivers N] [--size BYTES] [--seconds S] [--warm S] [--window N]\n"
-                        "       [--hz RATE] [--stalled N] [--source PATH] [--receive PATH] [--keyframe-every N] [--discard]\n");
+        fprintf(stderr, "usage: saturate PORT [--protocol ws|redis|nats|plain] [--receivers N] [--size BYTES] [--seconds S] ...\n");
         exit(64);
     }
     for (int i = 2; i < argc; i++) {
@@ -365,14 +358,17 @@ static void read_options(int argc, char **argv) {
         else if (strcmp(name, "--warm") == 0) set.warm = atof(value);
         else if (strcmp(name, "--window") == 0) set.window = (uint32_t)atoi(value);
         else if (strcmp(name, "--hz") == 0) set.hz = (uint32_t)atoi(value);
+        else if (strcmp(name, "--protocol") == 0) set.protocol = value;
+        else if (strcmp(name, "--watch") == 0) set.watch = (uint32_t)atoi(value);
         else if (strcmp(name, "--stalled") == 0) set.stalled = (uint32_t)atoi(value);
         else if (strcmp(name, "--source") == 0) set.source = value;
         else if (strcmp(name, "--receive") == 0) set.receive = value;
         else if (strcmp(name, "--keyframe-every") == 0) set.keyframe_every = (uint32_t)atoi(value);
         else fprintf(stderr, "saturate: there is no option %s\n", name), exit(64);
     }
-    if (set.size < STAMP_AT + sizeof(struct stamp) || set.stalled > set.receivers || !set.keyframe_every) {
-        fprintf(stderr, "saturate: messages have at least %zu bytes, and no more stall than there are\n", STAMP_AT + sizeof(struct stamp));
+    if (set.size < STAMP_AT + sizeof(struct stamp) + END_BYTES || !proto_set(&proto, set.protocol, set.size) || set.stalled > set.receivers || !set.keyframe_every) {
+        fprintf(stderr, "saturate: a known protocol, messages of at least %zu bytes, and no more that stall than there are\n",
+                STAMP_AT + sizeof(struct stamp) + END_BYTES);
         exit(64);
     }
 }
@@ -387,7 +383,7 @@ int main(int argc, char **argv) {
     for (uint32_t i = 0; i < set.receivers; i++) {
         struct receiver *r = &receivers[i];
         r->stalled = i < set.stalled;
-        r->fd = upgrade(set.receive, r->stalled);
+        r->fd = upgrade(set.receive, r->stalled ? 4096 : PLENTY);
         r->open = true;
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
         if (!r->stalled && epoll_ctl(epoll, EPOLL_CTL_ADD, r->fd, &event) != 0) die("epoll");
@@ -396,8 +392,9 @@ int main(int argc, char **argv) {
     sender_open(&sender);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, sender.fd, &event) != 0) die("epoll");
-    double elapsed = 0, cpu = 0;
-    run(&sender, epoll, &elapsed, &cpu);
-    report(&sender, elapsed, cpu);
+    double elapsed = 0;
+    struct used used = {0};
+    run(&sender, epoll, &elapsed, &used);
+    report(&sender, elapsed, &used);
     return counted_messages ? 0 : 1;
 }
