@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RelayReport } from "../../src/relay/stats.ts";
 import { decodeFrame } from "../../src/wire/ds.ts";
-import { Child, eventually, patienceMs } from "./processes.ts";
+import { Child, patienceMs } from "./processes.ts";
 
 const program = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
 const folders: string[] = [];
@@ -194,6 +194,7 @@ export class RawClient {
   readonly #socket: Bun.Socket<undefined>;
   text = "";
   isClosed = false;
+  #wake: () => void = () => undefined;
 
   static async open(port: number): Promise<RawClient> {
     let client: RawClient | undefined;
@@ -202,7 +203,9 @@ export class RawClient {
       port,
       socket: {
         data: (_, bytes) => {
-          if (client) client.text += bytes.toString("latin1");
+          if (!client) return;
+          client.text += bytes.toString("latin1");
+          client.#wake();
         },
         close: () => {
           if (client) client.isClosed = true;
@@ -234,8 +237,16 @@ export class RawClient {
     this.#socket.terminate();
   }
 
-  until(holds: (text: string) => boolean): Promise<unknown> {
-    return eventually("bytes", () => holds(this.text));
+  async until(holds: (text: string) => boolean): Promise<void> {
+    const end = performance.now() + patienceMs;
+    while (!holds(this.text)) {
+      if (performance.now() > end) throw new Error(`other bytes came: ${this.text.slice(-500)}`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, 1000);
+      this.#wake = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
   }
 
   /** The code of the close frame that came, if one came at the end of what was read. */
