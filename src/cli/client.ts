@@ -7,8 +7,11 @@ import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Client, type ClientOptions } from "../client/client.ts";
 import type { HostIdentity } from "../client/core.ts";
-import { clientReport } from "../client/report.ts";
+import { RelayClient } from "../client/relay-client.ts";
+import { clientReport, type Reporting } from "../client/report.ts";
+import type { WindowOptions } from "../client/window.ts";
 import { fingerprint, sixWords } from "../secure/fingerprint.ts";
+import type { DeviceIdentity } from "../secure/identity.ts";
 import { openStore, type Store } from "../store/database.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { Peers } from "../store/peers.ts";
@@ -18,22 +21,59 @@ import { untilEnd } from "./host.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
+import { parseRelayTarget, relayCredentials } from "./relay-target.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { cpuMeter } from "./usage.ts";
 import { formatEndpoint } from "./values.ts";
 
 const log = createLog("client");
 
+type Flags = Parsed<"client">["flags"];
+
 export async function run({ flags, positionals }: Parsed<"client">, lifecycle: Lifecycle): Promise<Result<void>> {
-  const target = parseTarget(positionals.target);
-  if (!target.ok) return target;
+  const text = positionals.target;
+  if ((text === undefined) === (flags.relay === undefined))
+    return fail(
+      "usage",
+      "patchbay client needs either TARGET, a host's address or pairing code, or --relay URL/CHANNEL.",
+    );
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());
   const loaded = loadIdentity(store.value, flags.name);
   if (!loaded.ok) return loaded;
   const identity = flags.name ? { ...loaded.value, name: deviceName(flags.name) } : loaded.value;
-  const peers = new Peers(store.value);
+  return text === undefined
+    ? playChannel(flags, flags.relay ?? "", identity, lifecycle)
+    : playHost(flags, text, store.value, identity, lifecycle);
+}
+
+async function playChannel(
+  flags: Flags,
+  text: string,
+  identity: DeviceIdentity,
+  lifecycle: Lifecycle,
+): Promise<Result<void>> {
+  const target = parseRelayTarget(text);
+  if (!target.ok) return target;
+  const credentials = relayCredentials(identity, process.env);
+  const title = `${target.value.channel} - Patchbay`;
+  const opened = RelayClient.open({ ...windowFrom(flags, title), ...target.value, credentials });
+  if (!opened.ok) return opened;
+  lifecycle.defer("the session", () => opened.value.close());
+  return untilReported(opened.value, flags, lifecycle);
+}
+
+async function playHost(
+  flags: Flags,
+  text: string,
+  store: Store,
+  identity: DeviceIdentity,
+  lifecycle: Lifecycle,
+): Promise<Result<void>> {
+  const target = parseTarget(text);
+  if (!target.ok) return target;
+  const peers = new Peers(store);
   const place = formatEndpoint(target.value);
   const pinned = target.value.key ? ok(target.value.key) : peers.hostKeyFor(place);
   if (!pinned.ok) return pinned;
@@ -55,9 +95,19 @@ export async function run({ flags, positionals }: Parsed<"client">, lifecycle: L
   const client = opened.value;
   const startedMs = Date.now();
   lifecycle.defer("the session", () => {
-    if (host) record(store.value, host, startedMs, client);
+    if (host) record(store, host, startedMs, client);
     client.close();
   });
+  return untilReported(client, flags, lifecycle);
+}
+
+/** A client of either kind, to its end. */
+interface Playing extends Reporting {
+  readonly ended: Promise<Result<void>>;
+  snapshot(): ReturnType<Client["snapshot"]>;
+}
+
+async function untilReported(client: Playing, flags: Flags, lifecycle: Lifecycle): Promise<Result<void>> {
   let written: Result<void> = ok(undefined);
   const cpu = cpuMeter();
   if (flags.json || flags.png) {
@@ -73,8 +123,23 @@ export async function run({ flags, positionals }: Parsed<"client">, lifecycle: L
   return ended.ok ? written : ended;
 }
 
+function windowFrom(flags: Flags, title: string): WindowOptions {
+  return {
+    output: flags.output,
+    display: flags.display ?? "",
+    decoder: flags.decoder,
+    title,
+    width: flags.size?.width ?? 0,
+    height: flags.size?.height ?? 0,
+    fullscreen: flags.fullscreen,
+    sendInput: flags.input,
+    relative: flags.relative,
+    readTimecode: flags.measure,
+  };
+}
+
 function optionsFrom(
-  flags: Parsed<"client">["flags"],
+  flags: Flags,
   target: Target,
   address: string,
   expectedKey: Uint8Array | undefined,
@@ -83,16 +148,7 @@ function optionsFrom(
     address,
     port: target.port,
     expectedKey,
-    output: flags.output,
-    display: flags.display ?? "",
-    decoder: flags.decoder,
-    title: `${target.host} - Patchbay`,
-    width: flags.size?.width ?? 0,
-    height: flags.size?.height ?? 0,
-    fullscreen: flags.fullscreen,
-    sendInput: flags.input,
-    relative: flags.relative,
-    readTimecode: flags.measure,
+    ...windowFrom(flags, `${target.host} - Patchbay`),
     bitrateBps: flags.bitrate,
     fps: flags.fps,
     quality: flags.quality,
@@ -134,14 +190,14 @@ function record(store: Store, host: HostIdentity, startedMs: number, client: Cli
   if (!done.ok) log.warn(`the session's statistics are lost: ${done.message}`);
 }
 
-async function report(client: Client, flags: Parsed<"client">["flags"], cpu: () => object): Promise<Result<void>> {
+async function report(client: Playing, flags: Flags, cpu: () => object): Promise<Result<void>> {
   let png: Result<void> = ok(undefined);
   if (flags.png) png = await writePicture(client, flags.png);
   const json = flags.json ? writeReport(flags.json, { ...clientReport(client), cpu: cpu() }) : ok(undefined);
   return png.ok ? json : png;
 }
 
-async function writePicture(client: Client, file: string): Promise<Result<void>> {
+async function writePicture(client: Playing, file: string): Promise<Result<void>> {
   const picture = client.snapshot();
   if (!picture) return fail("cannot-create", `There is no picture for ${file}: none was shown.`);
   const { encodePng } = await import("./png.ts");

@@ -2,8 +2,11 @@
 import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { ok, type Result } from "../base/result.ts";
+import type { Dashboard } from "../dashboard/server.ts";
+import type { OpenScreen } from "../dashboard/viewer.ts";
 import { Directory } from "../host/directory.ts";
 import { Host, type HostOptions } from "../host/host.ts";
+import type { RelayingOptions } from "../host/relaying.ts";
 import { hostStats } from "../host/status.ts";
 import { fingerprint } from "../secure/fingerprint.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
@@ -13,6 +16,7 @@ import { deviceName } from "../wire/root.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
+import { channelNameFrom, parseRelayTarget, relayCredentials } from "./relay-target.ts";
 import { cpuMeter } from "./usage.ts";
 import { formatEndpoint } from "./values.ts";
 
@@ -26,12 +30,14 @@ export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Prom
   if (!loaded.ok) return loaded;
   const identity: DeviceIdentity = flags.name ? { ...loaded.value, name: deviceName(flags.name) } : loaded.value;
   const directory = new Directory(store.value);
-  const opened = Host.open(optionsFrom(flags), identity, directory);
+  const relay = relayFrom(flags, identity);
+  if (!relay.ok) return relay;
+  const opened = Host.open({ ...optionsFrom(flags), relay: relay.value }, identity, directory);
   if (!opened.ok) return opened;
   const host = opened.value;
   lifecycle.defer("the host", () => host.close());
   const stats = () => hostStats(host, identity, directory);
-  const page = await openPage(flags.dashboard, stats, lifecycle);
+  const page = await openPage(flags.dashboard, stats, (pipe) => host.openBrowsers(pipe), lifecycle);
   if (!page.ok) return page;
   greet(host, identity, flags.listen.host, page.value);
   let written: Result<void> = ok(undefined);
@@ -85,17 +91,30 @@ function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
 async function openPage(
   dashboard: Parsed<"host">["flags"]["dashboard"],
   stats: () => ReturnType<typeof hostStats>,
+  screen: OpenScreen,
   lifecycle: Lifecycle,
-): Promise<Result<string | undefined>> {
+): Promise<Result<Dashboard | undefined>> {
   if (dashboard === "off") return ok(undefined);
   const { startDashboard } = await import("../dashboard/server.ts");
-  const page = startDashboard({ address: dashboard.host, port: dashboard.port, stats, log: createLog("dashboard") });
+  const { host: address, port } = dashboard;
+  const page = startDashboard({ address, port, stats, screen, log: createLog("dashboard") });
   if (!page.ok) return page;
   lifecycle.defer("the status page", () => page.value.close());
-  return ok(page.value.url);
+  return page;
 }
 
-function greet(host: Host, identity: DeviceIdentity, address: string, url: string | undefined): void {
+function relayFrom(flags: Parsed<"host">["flags"], identity: DeviceIdentity): Result<RelayingOptions | undefined> {
+  if (flags.relay === undefined) return ok(undefined);
+  const target = parseRelayTarget(flags.relay, channelNameFrom(identity.name));
+  if (!target.ok) return target;
+  return ok({
+    target: target.value,
+    credentials: relayCredentials(identity, process.env),
+    mayControl: flags.relayPermit === "input",
+  });
+}
+
+function greet(host: Host, identity: DeviceIdentity, address: string, page: Dashboard | undefined): void {
   const { capture, encoder, width, height, detail } = host.describe();
   log.info(`${identity.name} (${fingerprint(identity.signing.publicKey)}) is ready`);
   log.info(
@@ -104,5 +123,7 @@ function greet(host: Host, identity: DeviceIdentity, address: string, url: strin
   log.info(
     `clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`,
   );
-  if (url) log.info(`status page ${url}`);
+  if (!page) return;
+  log.info(`status page ${page.url}`);
+  log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
 }

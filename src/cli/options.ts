@@ -14,6 +14,9 @@ const size = { kind: "size" } as const;
 const reportFile = { kind: "text", value: "FILE", env: false } as const;
 const json = { kind: "boolean", help: "Print JSON for a program to read.", env: false } as const;
 
+/** Read from the environment only: on a command line every process could see it. */
+export const secretVariables = ["PATCHBAY_RELAY_KEY"] as const;
+
 export const permissions = ["view", "sound", "input", "clipboard"] as const;
 export type Permission = (typeof permissions)[number];
 
@@ -39,6 +42,7 @@ export const commands = {
       ["host", "Share the current display on UDP port 9876."],
       ["host --display :1 --fps 30 --bitrate 4M", "Share display :1 over a slower link."],
       ["host --capture pattern --size 1280x720 --dashboard off", "Send a test pattern; no display needed."],
+      ["host --relay wss://relay.example/desk", "Let browsers watch over a relay as well."],
     ],
     positionals: [],
     flags: {
@@ -92,6 +96,19 @@ export const commands = {
         value: ":N",
         help: "X display that receives input; without it, the captured one. With --input log, a file to append to.",
       },
+      relay: {
+        kind: "text",
+        value: "URL[/CHANNEL]",
+        help:
+          "Also publish to this relay (ws:// or wss://). Without a channel, one named after this device. A key to publish " +
+          "is read from PATCHBAY_RELAY_KEY; without it this device signs in with its own.",
+      },
+      relayPermit: {
+        kind: "choice",
+        choices: ["view", "input"],
+        default: "view",
+        help: "What those who watch over the relay may do: only see, or control this machine as well.",
+      },
       name: { kind: "text", value: "NAME", help: "This device's name for others. Without it, the host name." },
       seconds: { ...seconds, help: "End after this long." },
       json: { ...reportFile, help: "Write a report here at the end; - is standard output." },
@@ -106,13 +123,25 @@ export const commands = {
       "The window takes keyboard and pointer while it has the focus. Ctrl+Alt+Shift and Q leaves (closing the window does " +
         "too), F fills the screen or goes back, P pauses or goes on, M holds the pointer for games or lets it go.",
     ],
+    usage: ["client TARGET [options]", "client --relay URL/CHANNEL [options]"],
     examples: [
       ["client desk.local", "Connect to port 9876 of desk.local."],
       ["client 192.0.2.7:9876 --fullscreen", "Fill the screen."],
       ["client desk.local --output headless --seconds 5 --png shot.png", "Take a picture without a window."],
+      ["client --relay wss://relay.example/desk", "Play a channel of a relay."],
     ],
-    positionals: [{ name: "target", required: true, help: "HOST[:PORT] or a pairing code KEY@HOST:PORT." }],
+    positionals: [
+      { name: "target", required: false, help: "HOST[:PORT] or a pairing code KEY@HOST:PORT; not with --relay." },
+    ],
     flags: {
+      relay: {
+        kind: "text",
+        value: "URL/CHANNEL",
+        env: false,
+        help:
+          "Play a channel of this relay (ws:// or wss://) instead. A key to view is read from PATCHBAY_RELAY_KEY; without " +
+          "it this device signs in with its own.",
+      },
       fullscreen: { kind: "boolean", short: "f", help: "Fill the screen." },
       display: { kind: "text", value: ":N", help: "X display to show the window on. Without it, $DISPLAY." },
       output: {

@@ -76,7 +76,7 @@ describe("what is refused, with what to do", () => {
     ["host --fps 900", "1 to 144"],
     ["host --fps 30 --fps 40", "given twice"],
     ["host extra", 'does not know what to do with "extra"'],
-    ["client", "needs TARGET"],
+    ["inspect", "needs INPUT"],
     ["client desk --fullscreen=yes", "takes no value"],
     ["client a b", '"b"'],
     ["peers aprove x", "Did you mean approve?"],

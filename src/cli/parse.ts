@@ -5,7 +5,15 @@
 import { parseArgs } from "node:util";
 import { type Failure, fail, ok, type Result } from "../base/result.ts";
 import type { Flags, GlobalFlags, Positionals } from "./options.ts";
-import { type CommandName, commandNames, commands, environmentName, flagName, globalFlags } from "./options.ts";
+import {
+  type CommandName,
+  commandNames,
+  commands,
+  environmentName,
+  flagName,
+  globalFlags,
+  secretVariables,
+} from "./options.ts";
 import type { CommandSpec, Flag, FlagValue, Positional } from "./spec.ts";
 import { allowedNumbers, didYouMean, nearest, parseChoice, parseValue } from "./values.ts";
 
@@ -184,6 +192,8 @@ function takePositionals(
   return ok(values);
 }
 
+const isSecret = (name: string): boolean => secretVariables.some((secret) => secret === name);
+
 /** Sentences about PATCHBAY_ variables that no command reads, most likely typing slips. */
 export function unknownVariables(env: Environment): readonly string[] {
   const flags = [globalFlags, ...commandNames.map((name) => commands[name].flags)].flatMap((f) =>
@@ -191,7 +201,7 @@ export function unknownVariables(env: Environment): readonly string[] {
   );
   const known = [...new Set(flags.filter(([, flag]) => flag.env !== false).map(([key]) => environmentName(key)))];
   return Object.keys(env)
-    .filter((name) => name.startsWith("PATCHBAY_") && !known.includes(name))
+    .filter((name) => name.startsWith("PATCHBAY_") && !known.includes(name) && !isSecret(name))
     .map((name) => {
       const near = nearest(
         name.slice(9),

@@ -4,33 +4,24 @@
  */
 import { nativeCipher } from "../../ffi/aead.ts";
 import { monotonicClock } from "../../ffi/clock.ts";
-import type { Address, Player, PlayerEvent, UdpSocket } from "../../ffi/interfaces.ts";
-import { openPlayer } from "../../ffi/player.ts";
+import type { Address, UdpSocket } from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import { limits } from "../base/limits.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
-import { type HotkeyAction, Hotkeys } from "./hotkeys.ts";
-import { ClientMeters } from "./meters.ts";
+import type { ClientMeters } from "./meters.ts";
+import type { Transfer } from "./report.ts";
+import { PlayerWindow, type WindowEvents, type WindowOptions } from "./window.ts";
 
-export interface ClientOptions {
+export interface ClientOptions extends WindowOptions {
   /** Literal address of the host. */
   readonly address: string;
   readonly port: number;
   /** The host's key when it is known already. */
   readonly expectedKey: Uint8Array | undefined;
-  readonly output: string;
-  readonly display: string;
-  readonly decoder: string;
-  readonly title: string;
-  readonly width: number;
-  readonly height: number;
-  readonly fullscreen: boolean;
-  readonly sendInput: boolean;
-  readonly relative: boolean;
-  readonly readTimecode: boolean;
   readonly bitrateBps: number | undefined;
   readonly fps: number | undefined;
   readonly quality: number | undefined;
@@ -48,22 +39,15 @@ const copy: Copy = (to, toStart, from, fromStart, size) => {
 };
 
 export class Client {
-  readonly meters = new ClientMeters();
   readonly core: ClientCore;
   /** Settles when the session is over: ok when a person closed the window, a Failure otherwise. */
   readonly ended: Promise<Result<void>>;
 
-  readonly #options: ClientOptions;
   readonly #udp: UdpSocket;
-  readonly #player: Player;
+  readonly #window: PlayerWindow;
   readonly #remote: Address;
   readonly #end: (result: Result<void>) => void;
   readonly #ticking: ReturnType<typeof setInterval>;
-  #playerStats: ReturnType<Player["stats"]> | undefined;
-  readonly #hotkeys = new Hotkeys();
-  #fullscreen: boolean;
-  #pointerGrabbed = false;
-  #paused = false;
   #closed = false;
 
   static open(options: ClientOptions, identity: DeviceIdentity, listener: ClientListener): Result<Client> {
@@ -77,21 +61,15 @@ export class Client {
       udp.value.close();
       return remote;
     }
-    const player = openPlayer(playerSettings(options), () => {
-      if (client) client.#onPlayer();
-    });
-    if (!player.ok) {
+    const window = PlayerWindow.open(
+      options,
+      windowEvents(() => client),
+    );
+    if (!window.ok) {
       udp.value.close();
-      return player;
+      return window;
     }
-    // Whoever wants a window must not be left without one and without a word.
-    if (options.output === "auto" && player.value.describe().display === "headless") {
-      player.value.close();
-      udp.value.close();
-      const what = options.display ? `Display ${options.display} cannot be used` : "There is no display to show pictures on";
-      return fail("unavailable", `${what}; set DISPLAY or --display, or only decode with --output headless.`);
-    }
-    client = new Client(options, identity, listener, udp.value, player.value, remote.value);
+    client = new Client(options, identity, listener, udp.value, window.value, remote.value);
     return ok(client);
   }
 
@@ -100,13 +78,11 @@ export class Client {
     identity: DeviceIdentity,
     listener: ClientListener,
     udp: UdpSocket,
-    player: Player,
+    window: PlayerWindow,
     remote: Address,
   ) {
-    this.#options = options;
-    this.#fullscreen = options.fullscreen;
     this.#udp = udp;
-    this.#player = player;
+    this.#window = window;
     this.#remote = remote;
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
     this.ended = promise;
@@ -121,8 +97,7 @@ export class Client {
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
-          if (options.relative && this.core.mayInput && !this.#pointerGrabbed)
-            this.#act("pointer", monotonicClock.nowUs());
+          if (this.core.mayInput) window.inputAllowed(monotonicClock.nowUs());
           listener.admitted(permissions);
         },
         ended: (reason) => resolve(failureOf(reason, options)),
@@ -132,16 +107,31 @@ export class Client {
     this.#ticking = setInterval(() => this.core.tick(monotonicClock.nowUs()), tickMs);
   }
 
+  get meters(): ClientMeters {
+    return this.#window.meters;
+  }
+
   describe() {
-    return this.#player.describe();
+    return this.#window.describe();
   }
 
   snapshot() {
-    return this.#player.snapshot();
+    return this.#window.snapshot();
   }
 
   playerStats() {
-    return this.#playerStats ?? this.#player.stats();
+    return this.#window.stats();
+  }
+
+  transfer(): Transfer {
+    const { link, frames, drops } = this.core;
+    return {
+      frames: frames.stats,
+      lossPercent: link?.lossPercent ?? 0,
+      rttMs: link?.clock.roundTripUs === undefined ? null : toMillis(link.clock.roundTripUs),
+      clockOffsetUs: link?.clock.offsetUs ?? null,
+      drops: { ...drops.toJSON(), ...link?.drops.toJSON() },
+    };
   }
 
   udpStats() {
@@ -159,73 +149,12 @@ export class Client {
 
   #frame(frame: WholeFrame, nowUs: number): boolean {
     this.meters.arrived(frame, this.core.link?.clock.offsetUs, nowUs);
-    return this.#player.push(frame.buffer, frame.size, frame.frameId, frame.keyframe, frame.captureUs);
+    return this.#window.push(frame.buffer, frame.size, frame.frameId, frame.keyframe, frame.captureUs);
   }
 
-  #onPlayer(): void {
-    this.#player.rearm();
-    const nowUs = monotonicClock.nowUs();
-    for (let event = this.#player.take(); event; event = this.#player.take()) this.#playerEvent(event, nowUs);
-    this.core.input.flush(nowUs);
-  }
-
-  #playerEvent(event: PlayerEvent, nowUs: number): void {
-    switch (event.kind) {
-      case "shown":
-        this.meters.shown(event, this.core.link?.clock.offsetUs);
-        return;
-      case "skipped":
-        this.meters.skipped++;
-        return;
-      case "decode-error":
-        this.core.frames.broken(nowUs);
-        return;
-      case "input":
-        this.#input(event, nowUs);
-        return;
-      case "focus-lost":
-        this.#hotkeys.forget();
-        this.core.releaseKeys(nowUs);
-        return;
-      case "closed":
-        this.#end(ok(undefined));
-        return;
-      case "lost":
-        this.#end(fail("unavailable", "The window is gone: the display was closed."));
-        return;
-      case "resized":
-        return;
-    }
-  }
-
-  #input({ type, code, value }: PlayerEvent, nowUs: number): void {
-    const meaning = this.#hotkeys.take(type, code, value);
-    if (meaning === "pass") {
-      if (this.#options.sendInput) this.core.input.add(type, code, value, nowUs);
-    } else if (meaning !== "swallow") {
-      this.core.releaseKeys(nowUs);
-      this.#act(meaning, nowUs);
-    }
-  }
-
-  #act(action: HotkeyAction, nowUs: number): void {
-    switch (action) {
-      case "leave":
-        this.#end(ok(undefined));
-        return;
-      case "fullscreen":
-        this.#fullscreen = !this.#fullscreen;
-        this.#player.setFullscreen(this.#fullscreen);
-        return;
-      case "pause":
-        this.#paused = !this.#paused;
-        this.core.setPaused(this.#paused, nowUs);
-        return;
-      case "pointer":
-        this.#pointerGrabbed = !this.#pointerGrabbed;
-        this.#player.setPointerGrab(this.#pointerGrabbed);
-        return;
-    }
+  /** The window's person is done, or the window is gone. */
+  finish(result: Result<void>): void {
+    this.#end(result);
   }
 
   /** Lets go of all keys, says goodbye, closes the window. Idempotent. */
@@ -236,16 +165,24 @@ export class Client {
     const nowUs = monotonicClock.nowUs();
     this.core.releaseKeys(nowUs);
     this.core.close(nowUs);
-    this.#playerStats = this.#player.stats();
-    this.#player.close();
+    this.#window.close();
     this.#udp.close();
     this.#end(ok(undefined));
   }
 }
 
-function playerSettings(options: ClientOptions) {
-  const { output, display, decoder, title, width, height, fullscreen, readTimecode } = options;
-  return { display: output, target: display, decoder, title, width, height, fullscreen, readTimecode };
+/** The window opens before the client is made; nothing happens in it until both are there. */
+function windowEvents(client: () => Client | undefined): WindowEvents {
+  const core = () => client()?.core;
+  return {
+    offsetUs: () => core()?.link?.clock.offsetUs,
+    broken: (nowUs) => core()?.frames.broken(nowUs),
+    input: (type, code, value, nowUs) => core()?.input.add(type, code, value, nowUs),
+    flushInput: (nowUs) => core()?.input.flush(nowUs),
+    releaseKeys: (nowUs) => core()?.releaseKeys(nowUs),
+    setPaused: (paused, nowUs) => core()?.setPaused(paused, nowUs),
+    ended: (result) => client()?.finish(result),
+  };
 }
 
 function failureOf(reason: EndReason, { address, port }: ClientOptions): Result<void> {

@@ -1,10 +1,26 @@
 /** What a client reports at its end, and while it runs. Reads only. */
 import { monotonicClock } from "../../ffi/clock.ts";
 import type { Percentiles } from "../base/percentiles.ts";
-import { toMillis } from "../base/units.ts";
-import type { Client } from "./client.ts";
 import type { FrameStats } from "./frames.ts";
-import type { ClientStage } from "./meters.ts";
+import type { ClientMeters, ClientStage } from "./meters.ts";
+import type { PlayerWindow } from "./window.ts";
+
+/** What the connection knows of itself. */
+export interface Transfer {
+  readonly frames: FrameStats;
+  readonly lossPercent: number;
+  readonly rttMs: number | null;
+  readonly clockOffsetUs: number | null;
+  readonly drops: Record<string, number>;
+}
+
+/** A client of either kind. */
+export interface Reporting {
+  readonly meters: ClientMeters;
+  describe(): ReturnType<PlayerWindow["describe"]>;
+  playerStats(): ReturnType<PlayerWindow["stats"]>;
+  transfer(): Transfer;
+}
 
 export interface ClientReport {
   readonly display: string;
@@ -26,13 +42,12 @@ export interface ClientReport {
   readonly drops: Record<string, number>;
 }
 
-export function clientReport(client: Client): ClientReport {
-  const { core, meters } = client;
-  const { link } = core;
+export function clientReport(client: Reporting): ClientReport {
+  const { meters } = client;
   const { display, decoder } = client.describe();
   const player = client.playerStats();
   const seconds = meters.secondsShown;
-  const frames = core.frames.stats;
+  const { frames, ...transfer } = client.transfer();
   return {
     display,
     decoder,
@@ -43,10 +58,7 @@ export function clientReport(client: Client): ClientReport {
     secondsShown: seconds,
     stagesMs: meters.stagesMs(),
     bitrateBps: seconds > 0 ? (frames.bytes * 8) / seconds : meters.bitrateBps(monotonicClock.nowUs()),
-    lossPercent: link?.lossPercent ?? 0,
-    rttMs: link?.clock.roundTripUs === undefined ? null : toMillis(link.clock.roundTripUs),
-    clockOffsetUs: link?.clock.offsetUs ?? null,
+    ...transfer,
     frames: { ...frames, skippedLate: player.skippedLate, decodeErrors: player.decodeErrors },
-    drops: { ...core.drops.toJSON(), ...link?.drops.toJSON() },
   };
 }

@@ -3,7 +3,7 @@
  * - The Host header must be the address listened on, or a foreign name could be pointed at this machine (DNS rebinding).
  * - A request that a foreign web page makes is refused by its Origin, or by Sec-Fetch-Site where browsers send no Origin.
  * - Beyond loopback the token is wanted. On loopback the page is readable without one: it can change nothing and tells no
- *   secret, and scripts on the same machine read /api/stats plainly. What changes anything must ask for the token everywhere.
+ *   secret, and scripts on the same machine read /api/stats plainly. The viewer asks for the token everywhere.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
@@ -43,10 +43,13 @@ export function refusal(headers: Headers, listening: Listening): Refusal | undef
   if ((site === "cross-site" || site === "same-site") && !navigates) {
     return { status: 403, message: "Other web pages may not read this one." };
   }
-  if (!isLoopback(listening.address) && !hasToken(headers, listening)) {
-    return { status: 401, message: "Open the address with the token that Patchbay printed." };
-  }
-  return undefined;
+  return isLoopback(listening.address) ? undefined : stranger(headers, listening);
+}
+
+/** For what shows the screen or takes input: nobody without the token, wherever they are. */
+export function stranger(headers: Headers, listening: Listening): Refusal | undefined {
+  if (hasToken(headers, listening)) return undefined;
+  return { status: 401, message: "Open the address with the token that Patchbay printed." };
 }
 
 function isOurHost(header: string, { address, port }: Listening): boolean {

@@ -1,15 +1,19 @@
 /**
- * The status page and /api/stats over HTTP, read-only. Requests pass the guard first; every answer carries the security headers.
- * It never changes the host's state, and it never listens beyond loopback unless told to.
+ * The status page and /api/stats over HTTP, read-only, and the viewer (viewer.ts) for those who have the token. Requests pass the
+ * guard first; every answer carries the security headers. It never listens beyond loopback unless told to.
  */
 import { randomBytes } from "node:crypto";
 import { Elysia } from "elysia";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { HostStats } from "../host/stats.ts";
+import { BunTransport } from "../relay/bun-transport.ts";
+import { pageFor } from "../relay/pages.ts";
+import type { RelayRequest } from "../relay/transport.ts";
 import { api } from "./api.ts";
-import { cookieName, isLoopback, type Listening, refusal, sameToken } from "./guard.ts";
+import { cookieName, isLoopback, type Listening, refusal, sameToken, stranger } from "./guard.ts";
 import { pageAssets } from "./page.ts";
+import { type OpenScreen, ScreenViewer, screenChannel } from "./viewer.ts";
 
 export interface DashboardSettings {
   /** IP address or name to listen on. */
@@ -19,14 +23,22 @@ export interface DashboardSettings {
   /** Called at each request; must not block. */
   readonly stats: () => HostStats;
   readonly log: Log;
+  /** The host's picture, for browsers to watch and control; without it there is no viewer. */
+  readonly screen?: OpenScreen | undefined;
 }
 
 export interface Dashboard {
   /** What a person opens; carries the token when the page wants one. */
   readonly url: string;
+  /** What a person opens to watch; always carries the token. */
+  readonly viewerUrl: string | undefined;
   /** Ends open connections too. Idempotent. */
   close(): Promise<void>;
 }
+
+const viewerPath = `/player/${screenChannel}`;
+/** Nobody outside publishes here, and an access unit of the host is never larger. */
+const screenMessageBytes = 64 * 1024 * 1024;
 
 const securityHeaders = {
   "content-security-policy":
@@ -39,20 +51,82 @@ const securityHeaders = {
 } as const;
 
 /** Listens at once. Fails with a sentence when the address or port cannot be had. */
-export function startDashboard({ address, port, stats, log }: DashboardSettings): Result<Dashboard> {
+export function startDashboard(settings: DashboardSettings): Result<Dashboard> {
+  const { address, port, stats, log, screen } = settings;
   const token = randomBytes(24).toString("base64url");
   const listening = { address, port, token };
   const app = application(() => listening, stats, log);
-  let server: ReturnType<typeof Bun.serve>;
-  try {
-    server = Bun.serve({ hostname: address, port, fetch: app.fetch, development: false });
-  } catch (cause) {
-    return cannotListen(address, port, cause);
-  }
-  listening.port = server.port ?? port;
-  const host = address.includes(":") ? `[${address}]` : address;
-  const url = `http://${host}:${listening.port}/${isLoopback(address) ? "" : `?token=${token}`}`;
-  return ok({ url, close: () => server.stop(true) });
+  let transport: BunTransport | undefined;
+  const answered = (request: RelayRequest) =>
+    void answer(request, listening, app, screen !== undefined).then(({ status, headers, body }) =>
+      transport?.respond(request.connection, status, headers, body),
+    );
+  const viewer = new ScreenViewer(screen ?? noScreen, {
+    denial: (request) => {
+      const headers = headersOf(request);
+      return refusal(headers, listening) ?? stranger(headers, listening);
+    },
+    http: answered,
+    log: (text) => log.debug(text),
+    nowUs: () => performance.now() * 1000,
+  });
+  const opened = BunTransport.open({ address, port, maxMessageBytes: screenMessageBytes }, viewer.events);
+  if (!opened.ok) return cannotListen(address, port, opened.message);
+  transport = opened.value;
+  viewer.bind(transport);
+  listening.port = transport.port;
+  const base = `http://${address.includes(":") ? `[${address}]` : address}:${listening.port}`;
+  return ok({
+    url: `${base}/${isLoopback(address) ? "" : `?token=${token}`}`,
+    viewerUrl: screen && `${base}${viewerPath}?token=${token}`,
+    close: async () => {
+      viewer.close();
+      transport.close();
+    },
+  });
+}
+
+const noScreen: OpenScreen = () => ({
+  start: () => undefined,
+  stop: () => undefined,
+  receive: () => undefined,
+  releaseKeys: () => undefined,
+});
+
+function headersOf({ headers }: RelayRequest): Headers {
+  return new Headers([...headers]);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+type Application = ReturnType<typeof application>;
+
+/** Plain HTTP: the viewer's pages for those with the token, everything else from the application. */
+async function answer(request: RelayRequest, listening: Listening, app: Application, hasScreen: boolean) {
+  const { method, target } = request;
+  const headers = headersOf(request);
+  const asked = new Request(`http://${headers.get("host") ?? "unnamed"}${target}`, { method, headers });
+  const isViewer = hasScreen && /^\/(player|assets)\//.test(target);
+  if (!isViewer) return plainAnswer(await app.handle(asked));
+  const refused = refusal(headers, listening);
+  if (refused) return plainAnswer(plain(refused.status, refused.message));
+  const entered = enter(asked, listening);
+  if (entered) return plainAnswer(entered);
+  const unknown = stranger(headers, listening);
+  if (unknown) return plainAnswer(plain(unknown.status, unknown.message));
+  return (await pageFor(target)) ?? plainAnswer(plain(404, "There is nothing here."));
+}
+
+async function plainAnswer(response: Response): Promise<Answer> {
+  const headers: Record<string, string> = {};
+  response.headers.forEach((value, name) => {
+    headers[name] = value;
+  });
+  return { status: response.status, headers, body: await response.bytes() };
 }
 
 function application(listening: () => Listening, stats: () => HostStats, log: Log) {
@@ -84,9 +158,13 @@ function application(listening: () => Listening, stats: () => HostStats, log: Lo
 function enter(request: Request, listening: Listening): Response | undefined {
   const url = new URL(request.url);
   const given = url.searchParams.get("token");
-  if (url.pathname !== "/" || given === null || !sameToken(given, listening.token)) return undefined;
+  const isEntrance = url.pathname === "/" || url.pathname === viewerPath;
+  if (!isEntrance || given === null || !sameToken(given, listening.token)) return undefined;
   const cookie = `${cookieName(listening.port)}=${listening.token}; Path=/; HttpOnly; SameSite=Strict`;
-  return new Response(null, { status: 303, headers: { ...securityHeaders, location: "/", "set-cookie": cookie } });
+  return new Response(null, {
+    status: 303,
+    headers: { ...securityHeaders, location: url.pathname, "set-cookie": cookie },
+  });
 }
 
 async function asset(name: string): Promise<Response> {
@@ -103,18 +181,10 @@ function plain(status: number, message: string): Response {
   });
 }
 
-function cannotListen(address: string, port: number, cause: unknown): Result<never> {
-  const error = cause as NodeJS.ErrnoException;
-  const where = `${address}:${port}`;
-  if (error.code === "EADDRINUSE") {
-    return fail(
-      "unavailable",
-      `${where} is in use; give the status page another address with --dashboard, or --dashboard off.`,
-    );
-  }
-  const why = error instanceof Error ? error.message : String(cause);
+function cannotListen(address: string, port: number, message: string): Result<never> {
+  const why = /\((.*)\)/.exec(message)?.[1] ?? message;
   return fail(
     "unavailable",
-    `The status page cannot listen on ${where} (${why}); change it with --dashboard, or --dashboard off.`,
+    `The status page cannot listen on ${address}:${port} (${why}); change it with --dashboard, or --dashboard off.`,
   );
 }

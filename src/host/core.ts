@@ -6,7 +6,7 @@
 import { equalBytes } from "../base/bytes.ts";
 import { Counters } from "../base/counters.ts";
 import { limits } from "../base/limits.ts";
-import { Stream } from "../hub/stream.ts";
+import { Stream, type Subscriber, type Subscription } from "../hub/stream.ts";
 import type { PacketCipher } from "../secure/cipher.ts";
 import type { Established } from "../secure/handshake.ts";
 import { Session } from "../secure/session.ts";
@@ -51,6 +51,8 @@ export interface HostSettings extends DoorSettings {
   readonly owner: EncoderSettings;
 }
 
+const noWishes = { bitrateBps: undefined, fps: undefined, quality: undefined };
+
 export class HostCore<R extends Remote, D extends Incoming> {
   readonly drops = new Counters<string>();
   /** Drops on the connections of viewers that have left. */
@@ -60,6 +62,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
   readonly #outbox: HostOutbox<R, D>;
   readonly #door: Door<R, D>;
   readonly #viewers = new Map<number, Viewer<R>>();
+  readonly #others = new Set<Subscription<OutgoingFrame>>();
 
   constructor(settings: HostSettings, outbox: HostOutbox<R, D>) {
     this.#settings = settings;
@@ -165,6 +168,21 @@ export class HostCore<R extends Remote, D extends Incoming> {
     this.#agree();
   }
 
+  /** Somebody who is no client gets the frames as well: a channel of a relay, or a browser's. It has no wishes. */
+  attach(subscriber: Subscriber<OutgoingFrame>): Subscription<OutgoingFrame> {
+    const subscription = this.stream.subscribe(subscriber);
+    this.#others.add(subscription);
+    this.#agree();
+    return subscription;
+  }
+
+  /** Idempotent. */
+  detach(subscription: Subscription<OutgoingFrame>): void {
+    if (!this.#others.delete(subscription)) return;
+    this.stream.unsubscribe(subscription);
+    this.#agree();
+  }
+
   tick(nowUs: number): void {
     this.#door.tick(nowUs);
     for (const viewer of [...this.#viewers.values()]) {
@@ -199,6 +217,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
 
   #agree(): void {
     const wishes = [...this.#viewers.values()].filter((viewer) => viewer.subscription).map((viewer) => viewer.wishes);
+    for (const _ of this.#others) wishes.push(noWishes);
     this.#outbox.encoder(agree(this.#settings.owner, wishes), this.stream.watched);
   }
 }

@@ -6,7 +6,15 @@ import { nativeCipher } from "../../ffi/aead.ts";
 import { monotonicClock } from "../../ffi/clock.ts";
 import { openGrabber } from "../../ffi/grabber.ts";
 import { openInjector } from "../../ffi/input.ts";
-import type { Address, Datagram, Grabber, GrabberDescription, Injector, UdpSocket } from "../../ffi/interfaces.ts";
+import type {
+  Address,
+  Datagram,
+  EncodedFrame,
+  Grabber,
+  GrabberDescription,
+  Injector,
+  UdpSocket,
+} from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
@@ -14,9 +22,11 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { chunkFlag } from "../wire/root.ts";
 import { HostCore, type HostOutbox, type LeaveReason } from "./core.ts";
+import { type ChannelHost, HostChannel, type ChannelPipe } from "./channel.ts";
 import type { Directory } from "./directory.ts";
 import { HostMeters } from "./meters.ts";
-import type { Viewer } from "./viewer.ts";
+import { Relaying, type RelayingOptions } from "./relaying.ts";
+import type { OutgoingFrame, Viewer } from "./viewer.ts";
 import type { EncoderSettings } from "./wishes.ts";
 
 const log = createLog("host");
@@ -35,6 +45,8 @@ export interface HostOptions {
   /** Injection backend, or "off". */
   readonly input: string;
   readonly inputTarget: string;
+  /** The relay that the picture is published to. */
+  readonly relay?: RelayingOptions | undefined;
 }
 
 /** How often unanswered things are looked at while somebody is connected. */
@@ -60,6 +72,12 @@ export class Host {
   #ticking: ReturnType<typeof setInterval> | undefined;
   readonly #reviewing: ReturnType<typeof setInterval>;
   #closed = false;
+  /** The frame that is being published. */
+  #current: EncodedFrame | undefined;
+  readonly #channelHost: ChannelHost;
+  readonly relaying: Relaying | undefined;
+  /** The channel that this host's own page shows; none until it is asked for. */
+  browsers: HostChannel | undefined;
 
   static open(options: HostOptions, identity: DeviceIdentity, directory: Directory): Result<Host> {
     // The callbacks run on the event loop, hence after `host` is set.
@@ -104,7 +122,17 @@ export class Host {
     this.ended = promise;
     this.#end = resolve;
     grabber.setPaused(true);
-    this.core = new HostCore({ identity, cipher: nativeCipher(), owner: this.#settings }, this.#outbox());
+    const outbox = this.#outbox();
+    this.core = new HostCore({ identity, cipher: nativeCipher(), owner: this.#settings }, outbox);
+    this.#channelHost = {
+      inject: outbox.inject,
+      flushInput: outbox.flushInput,
+      attach: (subscriber) => this.core.attach(subscriber),
+      detach: (subscription) => this.core.detach(subscription),
+      size: () => this.#size,
+      bytesOf: (frame) => this.#bytesOf(frame),
+    };
+    if (options.relay) this.relaying = new Relaying(options.relay, this.#channelHost);
     this.#reviewing = setInterval(() => {
       if (directory.changed()) this.core.review(monotonicClock.nowUs());
     }, reviewMs);
@@ -129,6 +157,17 @@ export class Host {
 
   get settings(): EncoderSettings {
     return this.#settings;
+  }
+
+  /** The picture as a channel for this machine's own page, whose viewers may do what the owner may. */
+  openBrowsers(pipe: ChannelPipe): HostChannel {
+    this.browsers = new HostChannel(this.#channelHost, pipe, true);
+    return this.browsers;
+  }
+
+  /** Channels besides the clients: a relay's, and the page's. */
+  get channels(): readonly HostChannel[] {
+    return [this.relaying?.channel, this.browsers].filter((channel) => channel !== undefined);
   }
 
   udpStats() {
@@ -173,6 +212,11 @@ export class Host {
     this.#grabber.setPaused(!watched);
   }
 
+  #bytesOf({ address }: OutgoingFrame): Uint8Array {
+    if (this.#current?.address !== address) throw new Error("a frame's bytes are there only while it is published");
+    return this.#grabber.bytes(this.#current);
+  }
+
   #left(viewer: Viewer<Address>, why: LeaveReason): void {
     const seconds = (monotonicClock.nowUs() - viewer.connectedUs) / 1e6;
     log.info(
@@ -203,6 +247,7 @@ export class Host {
       }
       const takenUs = monotonicClock.nowUs();
       this.#frameId = (this.#frameId + 1) >>> 0;
+      this.#current = frame;
       this.core.publish({
         address: frame.address,
         size: frame.size,
@@ -213,6 +258,7 @@ export class Host {
         spreadUs: Math.min(500_000 / this.#settings.fps, (frame.size * 8e6) / limits.paceBps),
         sentUs: takenUs,
       });
+      this.#current = undefined;
       this.meters.add(frame, frame.size, frame.keyframe, takenUs, monotonicClock.nowUs());
       grabber.release();
     }
@@ -234,6 +280,8 @@ export class Host {
     this.#closed = true;
     clearInterval(this.#ticking);
     clearInterval(this.#reviewing);
+    this.relaying?.close();
+    this.browsers?.stop();
     this.core.close(monotonicClock.nowUs());
     this.#injector?.close();
     this.#grabber.close();

@@ -5,6 +5,7 @@ import { fingerprint } from "../secure/fingerprint.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { version } from "../version.ts";
 import { permission } from "../wire/root.ts";
+import type { HostChannel } from "./channel.ts";
 import type { Directory } from "./directory.ts";
 import type { Host } from "./host.ts";
 import type { HostStats, PeerStats } from "./stats.ts";
@@ -15,6 +16,7 @@ export function hostStats(host: Host, identity: DeviceIdentity, directory: Direc
   const source = host.describe();
   const grabber = host.grabberStats();
   const viewers = [...host.core.viewers];
+  const channels = host.channels.map((channel) => channel.stats(nowUs));
   const udp = host.udpStats();
   return {
     version,
@@ -31,19 +33,51 @@ export function hostStats(host: Host, identity: DeviceIdentity, directory: Direc
         "capture-busy": grabber.skippedBusy,
         "queue-full": grabber.skippedFull,
         "rate-control": grabber.skippedEncoder,
-        "send-queue-full": sum(viewers, (viewer) => viewer.subscription?.stats.droppedFull ?? 0),
-        "waiting-for-keyframe": sum(viewers, (viewer) => viewer.subscription?.stats.droppedWaiting ?? 0),
+        "send-queue-full":
+          sum(viewers, (viewer) => viewer.subscription?.stats.droppedFull ?? 0) + sum(channels, (c) => c.droppedFull),
+        "waiting-for-keyframe":
+          sum(viewers, (viewer) => viewer.subscription?.stats.droppedWaiting ?? 0) +
+          sum(channels, (c) => c.droppedWaiting),
       },
     },
     stagesMs: host.meters.stagesMs(),
-    peers: [...viewers.map((viewer) => connectedPeer(viewer, nowUs)), ...absentPeers(directory, viewers)],
+    peers: [
+      ...viewers.map((viewer) => connectedPeer(viewer, nowUs)),
+      ...channelPeers(host, nowUs),
+      ...absentPeers(directory, viewers),
+    ],
     drops: allDrops(host, viewers),
     udp: { port: host.port, receiveBufferBytes: host.receiveBufferBytes, ...udp },
   };
 }
 
-const sum = (viewers: readonly Viewer<Remote>[], of: (viewer: Viewer<Remote>) => number): number =>
-  viewers.reduce((total, viewer) => total + of(viewer), 0);
+const sum = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((total, one) => total + of(one), 0);
+
+/** A relay's channel, and the browsers on this host's own page, stand among the peers: they see the picture as well. */
+function channelPeers(host: Host, nowUs: number): PeerStats[] {
+  const { relaying, browsers } = host;
+  const all: PeerStats[] = [];
+  if (relaying)
+    all.push(channelPeer(`relay, channel ${relaying.target.channel}`, relaying.target.origin, relaying.channel));
+  if (browsers?.stats(nowUs).isOn) all.push(channelPeer("browsers on this page", "", browsers));
+  return all;
+
+  function channelPeer(name: string, address: string, channel: HostChannel): PeerStats {
+    const { isOn, seconds, mayControl, bitrateBps, frames, droppedFull, droppedWaiting } = channel.stats(nowUs);
+    const dropped = droppedFull + droppedWaiting;
+    return {
+      name,
+      fingerprint: "",
+      state: isOn ? "connected" : "approved",
+      permissions: mayControl ? ["view", "input"] : ["view"],
+      address,
+      connectedSeconds: seconds,
+      rttMs: null,
+      lossPercent: dropped === 0 ? 0 : (100 * dropped) / (frames + dropped),
+      bitrateBps,
+    };
+  }
+}
 
 function allDrops(host: Host, viewers: readonly Viewer<Remote>[]): Record<string, number> {
   const total: Record<string, number> = {};
@@ -51,6 +85,7 @@ function allDrops(host: Host, viewers: readonly Viewer<Remote>[]): Record<string
     host.core.drops,
     host.core.departed,
     ...viewers.flatMap((viewer) => [viewer.drops, viewer.link.drops]),
+    ...host.channels.map((channel) => channel.drops),
   ];
   for (const counters of counts)
     for (const [reason, count] of Object.entries(counters.toJSON())) total[reason] = (total[reason] ?? 0) + count;

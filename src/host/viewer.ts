@@ -7,8 +7,8 @@ import { Rate } from "../base/rate.ts";
 import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
-import { chunkDataLimit, controlCommand, inputType, permission } from "../wire/root.ts";
-import { HeldKeys, InputBudget } from "./keys.ts";
+import { chunkDataLimit, controlCommand, permission } from "../wire/root.ts";
+import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
 export interface OutgoingFrame extends StreamFrame {
@@ -29,13 +29,10 @@ export interface Remote {
   readonly port: number;
 }
 
-export interface ViewerOutbox<R extends Remote> {
+export interface ViewerOutbox<R extends Remote> extends InputOutbox {
   send(to: R, packet: Uint8Array, size: number): void;
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
-  inject(type: number, code: number, value: number): void;
-  /** What was injected since the last call belongs together and shall happen now. */
-  flushInput(): void;
 }
 
 export interface ViewerIdentity {
@@ -54,7 +51,7 @@ export interface Wishes {
   quality: number | undefined;
 }
 
-export type ViewerDrop = "input-not-permitted" | "input-rate" | "control-not-permitted";
+export type ViewerDrop = InputDrop | "control-not-permitted";
 
 export interface ViewerEvents {
   /** Its wishes or its pause changed. */
@@ -71,11 +68,9 @@ export class Viewer<R extends Remote> {
   subscription: Subscription<OutgoingFrame> | undefined;
   permissions = 0;
   lastFrameId = 0;
-  inputEvents = 0;
   framesDelivered = 0;
 
-  readonly #held = new HeldKeys();
-  readonly #budget = new InputBudget();
+  readonly #gate: InputGate;
   readonly #stream: Stream<OutgoingFrame>;
   readonly #outbox: ViewerOutbox<R>;
   readonly #events: ViewerEvents;
@@ -91,6 +86,7 @@ export class Viewer<R extends Remote> {
   ) {
     this.#stream = stream;
     this.#outbox = outbox;
+    this.#gate = new InputGate(outbox, this.drops);
     this.#events = events;
     this.connectedUs = nowUs;
     const handler: LinkHandler = {
@@ -98,6 +94,11 @@ export class Viewer<R extends Remote> {
       input: (type, code, value, at) => this.#input(type, code, value, at),
     };
     this.link = new Link(session, nowUs, handler, (packet, size) => outbox.send(remote, packet, size));
+  }
+
+  /** Events that were injected for it. */
+  get inputEvents(): number {
+    return this.#gate.passed;
   }
 
   get admitted(): boolean {
@@ -115,9 +116,9 @@ export class Viewer<R extends Remote> {
   }
 
   receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
-    const before = this.inputEvents;
+    const before = this.#gate.passed;
     this.link.receive(buffer, view, start, size, nowUs);
-    if (this.inputEvents !== before) this.#outbox.flushInput();
+    if (this.#gate.passed !== before) this.#outbox.flushInput();
   }
 
   /** The stream's delivery: one native batch for the whole frame. */
@@ -134,9 +135,7 @@ export class Viewer<R extends Remote> {
   }
 
   releaseKeys(): number {
-    const count = this.#held.release((code) => this.#outbox.inject(inputType.key, code, 0));
-    if (count > 0) this.#outbox.flushInput();
-    return count;
+    return this.#gate.releaseKeys();
   }
 
   /** Lets go of everything that this client held. Idempotent. */
@@ -193,16 +192,6 @@ export class Viewer<R extends Remote> {
   }
 
   #input(type: number, code: number, value: number, nowUs: number): void {
-    if ((this.permissions & permission.input) === 0) {
-      this.drops.add("input-not-permitted");
-      return;
-    }
-    if (!this.#budget.take(type, value, nowUs)) {
-      this.drops.add("input-rate");
-      return;
-    }
-    this.#held.note(type, code, value);
-    this.inputEvents++;
-    this.#outbox.inject(type, code, value);
+    this.#gate.pass((this.permissions & permission.input) !== 0, type, code, value, nowUs);
   }
 }

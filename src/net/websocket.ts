@@ -11,6 +11,14 @@ export interface UpgradePlace {
   readonly target: string;
 }
 
+/** Bun's WebSocket can more than a browser's, which the types of the page's code beside ours hide. */
+interface ClientSocket extends WebSocket {
+  ping(): void;
+  terminate(): void;
+}
+type ClientSocketClass = new (url: string, options: { readonly headers: Record<string, string> }) => ClientSocket;
+const ClientSocket = WebSocket as unknown as ClientSocketClass;
+
 /** The Authorization header for one attempt; undefined for none. */
 export type Credential = (place: UpgradePlace) => string | undefined;
 
@@ -47,7 +55,7 @@ const takenOver = 4409;
 export class ReturningWebSocket {
   readonly #settings: WebSocketSettings;
   readonly #events: WebSocketEvents;
-  #socket: WebSocket | undefined;
+  #socket: ClientSocket | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pinging: ReturnType<typeof setInterval> | undefined;
   #pauseMs = shortestPauseMs;
@@ -92,7 +100,7 @@ export class ReturningWebSocket {
 
   #connect(): void {
     const url = this.#settings.url(this.#again);
-    const socket = new WebSocket(url, { headers: this.#headers(url) });
+    const socket = new ClientSocket(url, { headers: this.#headers(url) });
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     this.#timer = setTimeout(() => socket.terminate(), connectTimeoutMs);

@@ -59,9 +59,20 @@ class BunSocket implements MessageSocket {
   }
 }
 
+/** The far end of a connection within this process. */
+export interface InsidePeer {
+  /** The bytes are lent for the call. */
+  binary(bytes: Uint8Array): void;
+  closed(): void;
+}
+
+/** The address that requests from within this process carry; no real one is written so. */
+export const insideAddress = "inside";
+
 export class BunTransport extends SocketTransport {
   readonly #settings: BunTransportSettings;
   readonly #pending = new Map<ConnectionId, Pending>();
+  readonly #inside = new Map<ConnectionId, InsidePeer>();
   #server: Server | undefined;
 
   /** Listens at once. Code unavailable when the address cannot be had or the certificate is none. */
@@ -150,6 +161,11 @@ export class BunTransport extends SocketTransport {
 
   /** The socket is open when this returns, unless the peer is gone already. */
   accept(id: ConnectionId, maxMessageBytes: number): void {
+    const inside = this.#inside.get(id);
+    if (inside) {
+      this.opened(id, this.#insideSocket(id, inside), maxMessageBytes);
+      return;
+    }
     const pending = this.#take(id);
     if (!pending) return;
     if (this.#server?.upgrade(pending.request, { data: { id, maxMessageBytes } })) {
@@ -161,7 +177,43 @@ export class BunTransport extends SocketTransport {
   }
 
   respond(id: ConnectionId, status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): void {
+    this.#inside.delete(id);
     this.#take(id)?.answer(new Response(body as Uint8Array<ArrayBuffer>, { status, headers }));
+  }
+
+  /** A connection without a network between: asks like any other. Undefined when it is refused. */
+  connectInside(target: string, peer: InsidePeer): ConnectionId | undefined {
+    const connection = this.nextConnection++;
+    this.#inside.set(connection, peer);
+    const fixed = { method: "GET", headers: new Map(), isUpgrade: true, isSecure: true };
+    this.events.request({ connection, target, remote: insideAddress, ...fixed });
+    return this.#inside.has(connection) ? connection : undefined;
+  }
+
+  /** Brings a message of the peer within; its bytes become the transport's. */
+  bringInside(id: ConnectionId, bytes: Uint8Array): void {
+    this.receivedBinary(id, bytes);
+  }
+
+  leaveInside(id: ConnectionId): void {
+    if (this.#inside.delete(id)) this.ended(id, closeCode.goingAway);
+  }
+
+  #insideSocket(id: ConnectionId, peer: InsidePeer): MessageSocket {
+    const end = () => {
+      if (!this.#inside.has(id)) return;
+      this.leaveInside(id);
+      peer.closed();
+    };
+    return {
+      buffered: 0,
+      write: (message) => {
+        if (typeof message !== "string") peer.binary(message);
+      },
+      ping: () => this.later(() => this.alive(id)),
+      close: end,
+      terminate: end,
+    };
   }
 
   protected later(work: () => void): void {

@@ -3,13 +3,7 @@
  * window reports the other. Keys have the same codes in both; a wheel's notch is 120 in the one and 1 in the other; the pointer's
  * place is 0 to 65535 in both. Pure, with the little memory that the meaning of an event needs.
  */
-import {
-  buildKeyDown,
-  buildKeyUp,
-  buildPointer,
-  buildPointerMotion,
-  buildScroll,
-} from "./ds-build.ts";
+import { buildKeyDown, buildKeyUp, buildPointer, buildPointerMotion, buildScroll } from "./ds-build.ts";
 import { type InputMessage, signed16 } from "./ds-codec.ts";
 import { pointerButton, pointerMode } from "./ds-layouts.ts";
 

@@ -1,0 +1,172 @@
+/**
+ * A client of a relay's channel at work: WebSocket, player and window input around channel.ts. This shell does the I/O and decides
+ * nothing. A lost relay is tried again for ever; one that refuses from the start ends the client with the relay's own words.
+ */
+import { monotonicClock } from "../../ffi/clock.ts";
+import { createLog } from "../base/log.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
+import { EvdevToDs } from "../wire/ds-evdev.ts";
+import { ChannelReceiver } from "./channel.ts";
+import type { Transfer } from "./report.ts";
+import { PlayerWindow, type WindowOptions } from "./window.ts";
+
+const log = createLog("client");
+
+export interface RelayClientOptions extends WindowOptions {
+  /** `ws://HOST:PORT` or `wss://HOST:PORT`. */
+  readonly origin: string;
+  readonly channel: string;
+  readonly credentials: readonly Credential[];
+}
+
+/** Answers that trying again does not change. */
+const finalStatus = new Set([400, 401, 403, 404, 421]);
+
+export class RelayClient {
+  /** Settles when the person is done, the window is gone, or the relay refuses from the start. */
+  readonly ended: Promise<Result<void>>;
+  readonly #end: (result: Result<void>) => void;
+  readonly #options: RelayClientOptions;
+  readonly #window: PlayerWindow;
+  readonly #receiver: ChannelReceiver;
+  readonly #input: EvdevToDs;
+  readonly #startedUs = monotonicClock.nowUs();
+  #socket: ReturningWebSocket | undefined;
+  #sequence = 0;
+  #frameId = 0;
+  #wasOpen = false;
+  #complaint = "";
+  #closed = false;
+
+  static open(options: RelayClientOptions): Result<RelayClient> {
+    let client: RelayClient | undefined;
+    const window = PlayerWindow.open(options, {
+      offsetUs: () => undefined,
+      broken: () => client?.broken(),
+      input: (type, code, value) => client?.input.add(type, code, value),
+      flushInput: () => client?.input.flush(),
+      releaseKeys: () => client?.input.releaseAll(),
+      setPaused: (paused) => client?.setPaused(paused),
+      ended: (result) => client?.finish(result),
+    });
+    if (!window.ok) return window;
+    client = new RelayClient(options, window.value);
+    return ok(client);
+  }
+
+  private constructor(options: RelayClientOptions, window: PlayerWindow) {
+    this.#options = options;
+    this.#window = window;
+    const { promise, resolve } = Promise.withResolvers<Result<void>>();
+    this.ended = promise;
+    this.#end = resolve;
+    this.#receiver = new ChannelReceiver({
+      picture: ({ data, keyframe, captureUs }) => {
+        const nowUs = monotonicClock.nowUs();
+        this.meters.arrived({ captureUs, firstUs: nowUs, size: data.length }, undefined, nowUs);
+        this.#frameId = (this.#frameId + 1) >>> 0;
+        return window.push(data, data.length, this.#frameId, keyframe, captureUs);
+      },
+      unplayable: (format) => this.#end(this.#unplayable(format)),
+      streamEnd: () => log.info("the source ended its stream; waiting for it to return"),
+    });
+    this.#input = new EvdevToDs((build) => {
+      const ms = Math.round((monotonicClock.nowUs() - this.#startedUs) / 1000);
+      this.#socket?.send(build(this.#sequence++ & 0xffff, ms));
+    });
+    this.#connect();
+  }
+
+  get input(): EvdevToDs {
+    return this.#input;
+  }
+
+  get meters() {
+    return this.#window.meters;
+  }
+
+  describe() {
+    return this.#window.describe();
+  }
+
+  snapshot() {
+    return this.#window.snapshot();
+  }
+
+  playerStats() {
+    return this.#window.stats();
+  }
+
+  transfer(): Transfer {
+    const drops = this.#receiver.drops.toJSON();
+    return { frames: this.#receiver.stats, lossPercent: 0, rttMs: null, clockOffsetUs: null, drops };
+  }
+
+  #connect(): void {
+    const { origin, channel, credentials } = this.#options;
+    const url = `${origin}/stream/${channel}`;
+    this.#socket = new ReturningWebSocket(
+      { url: () => url, credentials },
+      {
+        open: () => {
+          this.#wasOpen = true;
+          this.#complaint = "";
+          log.info(`watching ${url}`);
+          this.#window.inputAllowed(monotonicClock.nowUs());
+        },
+        lost: (code) => {
+          this.broken();
+          log.warn(`${url} is lost (code ${code}); trying again`);
+        },
+        failed: ({ status, message }) => this.#failed(url, status, message),
+        binary: (bytes) => this.#receiver.receive(bytes),
+      },
+    );
+  }
+
+  #failed(url: string, status: number | undefined, message: string): void {
+    if (!this.#wasOpen && status !== undefined && finalStatus.has(status)) {
+      this.#end(fail("refused", `${url} cannot be watched: ${message}`));
+      return;
+    }
+    // The same again and again is said once.
+    if (message !== this.#complaint) log.warn(`${url} cannot be watched now, trying on: ${message}`);
+    this.#complaint = message;
+  }
+
+  #unplayable(format: string): Result<void> {
+    const { origin, channel } = this.#options;
+    const page = `${origin.replace(/^ws/, "http")}/player/${channel}`;
+    return fail(
+      "unavailable",
+      `"${channel}" carries ${format}, and only H.264 plays in this window; open ${page} in a browser.`,
+    );
+  }
+
+  broken(): void {
+    this.#receiver.broken();
+  }
+
+  /** Nothing is received while paused; going on begins with the whole picture that the relay keeps. */
+  setPaused(paused: boolean): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+    this.broken();
+    if (!paused) this.#connect();
+  }
+
+  finish(result: Result<void>): void {
+    this.#end(result);
+  }
+
+  /** Lets go of all keys, leaves, closes the window. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#input.releaseAll();
+    this.#socket?.close();
+    this.#window.close();
+    this.#end(ok(undefined));
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * The player as both kinds of client use it, whatever brings the pictures: its window's events, the client's own keys, and what is
+ * measured. It opens no connection and decides nothing about one.
+ */
+import { monotonicClock } from "../../ffi/clock.ts";
+import type { Player, PlayerEvent } from "../../ffi/interfaces.ts";
+import { openPlayer } from "../../ffi/player.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { type HotkeyAction, Hotkeys } from "./hotkeys.ts";
+import { ClientMeters } from "./meters.ts";
+
+export interface WindowOptions {
+  readonly output: string;
+  readonly display: string;
+  readonly decoder: string;
+  readonly title: string;
+  readonly width: number;
+  readonly height: number;
+  readonly fullscreen: boolean;
+  readonly sendInput: boolean;
+  readonly relative: boolean;
+  readonly readTimecode: boolean;
+}
+
+export interface WindowEvents {
+  /** Added to our time gives the source's; undefined when it is not known. */
+  offsetUs(): number | undefined;
+  /** The decoder cannot go on without a keyframe. */
+  broken(nowUs: number): void;
+  /** Linux type, code and value, without the client's own keys. */
+  input(type: number, code: number, value: number, nowUs: number): void;
+  /** All of this wake-up's input has been handed over. */
+  flushInput(nowUs: number): void;
+  releaseKeys(nowUs: number): void;
+  setPaused(paused: boolean, nowUs: number): void;
+  /** The person is done, or the window is gone. */
+  ended(result: Result<void>): void;
+}
+
+export class PlayerWindow {
+  readonly meters = new ClientMeters();
+  readonly #options: WindowOptions;
+  readonly #events: WindowEvents;
+  readonly #player: Player;
+  readonly #hotkeys = new Hotkeys();
+  #stats: ReturnType<Player["stats"]> | undefined;
+  #fullscreen: boolean;
+  #pointerGrabbed = false;
+  #paused = false;
+
+  static open(options: WindowOptions, events: WindowEvents): Result<PlayerWindow> {
+    let window: PlayerWindow | undefined;
+    const player = openPlayer(playerSettings(options), () => {
+      if (window) window.#onPlayer();
+    });
+    if (!player.ok) return player;
+    // Whoever wants a window must not be left without one and without a word.
+    if (options.output === "auto" && player.value.describe().display === "headless") {
+      player.value.close();
+      const what = options.display
+        ? `Display ${options.display} cannot be used`
+        : "There is no display to show pictures on";
+      return fail("unavailable", `${what}; set DISPLAY or --display, or only decode with --output headless.`);
+    }
+    window = new PlayerWindow(options, events, player.value);
+    return ok(window);
+  }
+
+  private constructor(options: WindowOptions, events: WindowEvents, player: Player) {
+    this.#options = options;
+    this.#events = events;
+    this.#player = player;
+    this.#fullscreen = options.fullscreen;
+  }
+
+  describe() {
+    return this.#player.describe();
+  }
+
+  snapshot() {
+    return this.#player.snapshot();
+  }
+
+  stats() {
+    return this.#stats ?? this.#player.stats();
+  }
+
+  /** Copies the access unit. False when there is no room: go on with a keyframe. */
+  push(data: Uint8Array, size: number, frameId: number, keyframe: boolean, captureUs: number): boolean {
+    return this.#player.push(data, size, frameId, keyframe, captureUs);
+  }
+
+  /** Input is wanted from now on: takes hold of the pointer when that was asked for. */
+  inputAllowed(nowUs: number): void {
+    if (this.#options.relative && !this.#pointerGrabbed) this.#act("pointer", nowUs);
+  }
+
+  #onPlayer(): void {
+    this.#player.rearm();
+    const nowUs = monotonicClock.nowUs();
+    for (let event = this.#player.take(); event; event = this.#player.take()) this.#event(event, nowUs);
+    this.#events.flushInput(nowUs);
+  }
+
+  #event(event: PlayerEvent, nowUs: number): void {
+    switch (event.kind) {
+      case "shown":
+        this.meters.shown(event, this.#events.offsetUs());
+        return;
+      case "skipped":
+        this.meters.skipped++;
+        return;
+      case "decode-error":
+        this.#events.broken(nowUs);
+        return;
+      case "input":
+        this.#input(event, nowUs);
+        return;
+      case "focus-lost":
+        this.#hotkeys.forget();
+        this.#events.releaseKeys(nowUs);
+        return;
+      case "closed":
+        this.#events.ended(ok(undefined));
+        return;
+      case "lost":
+        this.#events.ended(fail("unavailable", "The window is gone: the display was closed."));
+        return;
+      case "resized":
+        return;
+    }
+  }
+
+  #input({ type, code, value }: PlayerEvent, nowUs: number): void {
+    const meaning = this.#hotkeys.take(type, code, value);
+    if (meaning === "pass") {
+      if (this.#options.sendInput) this.#events.input(type, code, value, nowUs);
+    } else if (meaning !== "swallow") {
+      this.#events.releaseKeys(nowUs);
+      this.#act(meaning, nowUs);
+    }
+  }
+
+  #act(action: HotkeyAction, nowUs: number): void {
+    switch (action) {
+      case "leave":
+        this.#events.ended(ok(undefined));
+        return;
+      case "fullscreen":
+        this.#fullscreen = !this.#fullscreen;
+        this.#player.setFullscreen(this.#fullscreen);
+        return;
+      case "pause":
+        this.#paused = !this.#paused;
+        this.#events.setPaused(this.#paused, nowUs);
+        return;
+      case "pointer":
+        this.#pointerGrabbed = !this.#pointerGrabbed;
+        this.#player.setPointerGrab(this.#pointerGrabbed);
+        return;
+    }
+  }
+
+  /** The statistics stay readable. */
+  close(): void {
+    this.#stats ??= this.#player.stats();
+    this.#player.close();
+  }
+}
+
+function playerSettings(options: WindowOptions) {
+  const { output, display, decoder, title, width, height, fullscreen, readTimecode } = options;
+  return { display: output, target: display, decoder, title, width, height, fullscreen, readTimecode };
+}

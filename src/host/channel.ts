@@ -1,0 +1,148 @@
+/**
+ * The host's picture as a channel of ds-stream, for a relay or for the browsers of the status page: a subscriber of the stream that
+ * sends the access units which clients get, and takes input back through the gate that clients' input passes. Pure: the
+ * connection is a pipe, and time comes as an argument. Spec ds-stream.md sections 3, 4 and 19.
+ */
+import { Counters } from "../base/counters.ts";
+import { Rate } from "../base/rate.ts";
+import type { Subscriber, Subscription } from "../hub/stream.ts";
+import { buildCompressedPixels, buildStreamEnd, decodeFrame } from "../wire/ds.ts";
+import { DsToEvdev } from "../wire/ds-evdev.ts";
+import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
+import type { OutgoingFrame } from "./viewer.ts";
+
+/** Where a channel's messages go. */
+export interface ChannelPipe {
+  /** Takes a copy, or the message itself. False when there is no room. */
+  send(message: Uint8Array<ArrayBuffer>): boolean;
+}
+
+export interface ChannelHost extends InputOutbox {
+  attach(subscriber: Subscriber<OutgoingFrame>): Subscription<OutgoingFrame>;
+  detach(subscription: Subscription<OutgoingFrame>): void;
+  /** The picture's size now. */
+  size(): { readonly width: number; readonly height: number };
+  /** The access unit's bytes; valid while the frame is delivered. */
+  bytesOf(frame: OutgoingFrame): Uint8Array;
+}
+
+export type ChannelDrop = InputDrop | "input-malformed" | "input-unknown";
+
+export interface ChannelStats {
+  readonly isOn: boolean;
+  /** Since the channel went on, in seconds; 0 while it is off. */
+  readonly seconds: number;
+  readonly mayControl: boolean;
+  readonly bitrateBps: number;
+  readonly frames: number;
+  /** Frames that found no room, and those left out behind them. */
+  readonly droppedFull: number;
+  readonly droppedWaiting: number;
+  readonly inputEvents: number;
+}
+
+export class HostChannel {
+  readonly drops = new Counters<ChannelDrop>();
+  readonly #host: ChannelHost;
+  readonly #pipe: ChannelPipe;
+  readonly #mayControl: boolean;
+  readonly #gate: InputGate;
+  readonly #events = new DsToEvdev();
+  readonly #rate = new Rate();
+  #subscription: Subscription<OutgoingFrame> | undefined;
+  #sequence = 0;
+  #timestampMs = 0;
+  #startedUs = 0;
+  #frames = 0;
+  /** Of subscriptions that are over. */
+  #droppedFull = 0;
+  #droppedWaiting = 0;
+
+  constructor(host: ChannelHost, pipe: ChannelPipe, mayControl: boolean) {
+    this.#host = host;
+    this.#pipe = pipe;
+    this.#mayControl = mayControl;
+    this.#gate = new InputGate(host, this.drops);
+  }
+
+  /** Frames flow, from a keyframe on. Idempotent. */
+  start(nowUs: number): void {
+    if (this.#subscription) return;
+    this.#startedUs = nowUs;
+    this.#subscription = this.#host.attach({ deliver: (frame) => this.#deliver(frame) });
+  }
+
+  /** No more frames, and everything held is let go. Idempotent. */
+  stop(): void {
+    this.releaseKeys();
+    if (!this.#subscription) return;
+    const { droppedFull, droppedWaiting } = this.#subscription.stats;
+    this.#droppedFull += droppedFull;
+    this.#droppedWaiting += droppedWaiting;
+    this.#host.detach(this.#subscription);
+    this.#subscription = undefined;
+  }
+
+  /** Says that the stream is over, and stops. */
+  end(): void {
+    if (this.#subscription) this.#pipe.send(buildStreamEnd(this.#sequence++ & 0xffff, this.#timestampMs));
+    this.stop();
+  }
+
+  #deliver(frame: OutgoingFrame): boolean {
+    const { width, height } = this.#host.size();
+    this.#timestampMs = Math.floor(frame.captureUs / 1000) >>> 0;
+    const data = this.#host.bytesOf(frame);
+    const message = buildCompressedPixels(
+      this.#sequence & 0xffff,
+      this.#timestampMs,
+      width,
+      height,
+      "h264",
+      data,
+      frame.keyframe,
+    );
+    if (!this.#pipe.send(message)) return false;
+    this.#sequence++;
+    this.#frames++;
+    this.#rate.add(message.length * 8, frame.sentUs);
+    return true;
+  }
+
+  /** A message that came back; anything but an input event is passed over. */
+  receive(message: Uint8Array, nowUs: number): void {
+    const decoded = decodeFrame(message);
+    if (!decoded.ok) {
+      this.drops.add("input-malformed");
+      return;
+    }
+    if (decoded.value.kind !== "input") return;
+    const before = this.#gate.passed;
+    const isKnown = this.#events.translate(decoded.value, (type, code, value) =>
+      this.#gate.pass(this.#mayControl, type, code, value, nowUs),
+    );
+    // Every player tells its size; it says nothing to a keyboard.
+    if (!isKnown && decoded.value.name !== "resize") this.drops.add("input-unknown");
+    if (this.#gate.passed !== before) this.#host.flushInput();
+  }
+
+  /** Those who sent input are gone. */
+  releaseKeys(): void {
+    this.#events.reset();
+    this.#gate.releaseKeys();
+  }
+
+  stats(nowUs: number): ChannelStats {
+    const now = this.#subscription?.stats;
+    return {
+      isOn: this.#subscription !== undefined,
+      seconds: this.#subscription ? (nowUs - this.#startedUs) / 1e6 : 0,
+      mayControl: this.#mayControl,
+      bitrateBps: this.#rate.perSecond(nowUs),
+      frames: this.#frames,
+      droppedFull: this.#droppedFull + (now?.droppedFull ?? 0),
+      droppedWaiting: this.#droppedWaiting + (now?.droppedWaiting ?? 0),
+      inputEvents: this.#gate.passed,
+    };
+  }
+}
