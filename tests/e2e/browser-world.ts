@@ -136,6 +136,38 @@ export async function pixels(page: Page, canvas: string): Promise<{ width: numbe
   return { width: got.width, height: got.height, rgba: new Uint8Array(Buffer.from(got.text, "base64")) };
 }
 
+/** Holds the source still and waits until the player shows its picture, at least so well; returns how well. */
+export async function agree(source: Page, player: Page, db = Number.POSITIVE_INFINITY): Promise<number> {
+  if ((await source.getAttribute("#pause", "aria-pressed")) === "false") await source.click("#pause");
+  let best = 0;
+  for (const end = performance.now() + 15_000; performance.now() < end; await Bun.sleep(100)) {
+    const [sent, seen] = [await pixels(source, "#preview"), await pixels(player, "#picture")];
+    if (sent.width === seen.width && sent.height === seen.height) best = psnr(sent.rgba, seen.rgba);
+    if (best >= db) break;
+  }
+  return best;
+}
+
+/** Waits until a page's body says so. */
+export const waitBody = (page: Page, key: string, value: string, timeout = 20_000): Promise<unknown> =>
+  page.waitForSelector(`body[data-${key}="${value}"]`, { timeout });
+
+export interface Counts {
+  readonly websocket: number;
+  readonly webrtc: number;
+  readonly duplicates: number;
+  readonly samples: number;
+}
+
+/** What the player counted until now. */
+export const counts = async (player: Page): Promise<Counts> =>
+  JSON.parse((await player.getAttribute("body", "data-counts")) ?? "{}") as Counts;
+
+export async function until(what: string, isSo: () => Promise<boolean>, ms = 20_000): Promise<void> {
+  for (const end = performance.now() + ms; performance.now() < end; await Bun.sleep(100)) if (await isSo()) return;
+  throw new Error(`${what} did not come about`);
+}
+
 /** Peak signal to noise ratio of two pictures of the same size, in dB; alpha is not looked at. */
 export function psnr(a: Uint8Array, b: Uint8Array): number {
   if (a.length !== b.length) throw new RangeError(`pictures of ${a.length} and ${b.length} bytes`);

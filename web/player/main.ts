@@ -315,7 +315,7 @@ setInterval(() => {
   const direct = receiver.isDirect;
   document.body.dataset.path = direct ? "webrtc" : "websocket";
   const { counts } = receiver;
-  document.body.dataset.counts = JSON.stringify(counts);
+  document.body.dataset.counts = JSON.stringify({ ...counts, samples: sound.played });
   if (byId("figures").hidden) return;
   showFigures({
     mode: shown?.mode ?? "–",
