@@ -19,6 +19,7 @@ import type { Decoded, WireError } from "./schema.ts";
 export * from "./bus-layouts.ts";
 
 const head = accessors(busHeadLayout);
+const claimHead = accessors(busClaimLayout);
 
 /** What a bus message says besides its body. */
 export interface BusHead {
@@ -189,14 +190,9 @@ export function readAnnouncement(body: Uint8Array): Decoded<Announcement> {
   let at = busAnnounceLayout.bytes;
   while (claims.length < fixed.value.count) {
     const left = body.length - at - busClaimLayout.bytes;
-    const nameSize = left < 0 ? 0 : view.getUint8(at + busClaimLayout.fields.nameSize.at);
-    if (nameSize > left) return { ok: false, error: "length" };
-    const claim = decode(
-      busClaimLayout,
-      view,
-      at,
-      body.length - at < busClaimLayout.bytes ? 0 : busClaimLayout.bytes + nameSize,
-    );
+    const nameSize = left < 0 ? 0 : claimHead.nameSize(view, at);
+    if (left < nameSize) return { ok: false, error: "length" };
+    const claim = decode(busClaimLayout, view, at, busClaimLayout.bytes + nameSize);
     if (!claim.ok) return claim;
     const from = at + busClaimLayout.bytes;
     const channel = textOf(body.subarray(from, from + nameSize));

@@ -24,6 +24,15 @@ const join = (url: string) => RelayProcess.start(["--bus", url, "--keepalive", "
 const knowing = (relay: RelayProcess, others: number) =>
   eventually(`${others} other relays are known`, async () => (await clusterOf(relay)).relays === others);
 
+/** Publishes on `relay`, and waits until the others know. */
+async function publish(relay: RelayProcess, path: string, others: readonly RelayProcess[]) {
+  const before = await Promise.all(others.map(async (other) => (await clusterOf(other)).claimsElsewhere));
+  const source = await relay.open(path);
+  for (const [index, other] of others.entries())
+    await eventually("the claim is known", async () => (await clusterOf(other)).claimsElsewhere > (before[index] ?? 0));
+  return source;
+}
+
 /** A viewer of another relay whose frames come from now on. */
 async function follow(relay: RelayProcess, path: string) {
   const before = (await clusterOf(relay)).catchUpsTaken;
@@ -85,7 +94,7 @@ describe.skipIf(!hasBroker)("three relays on one broker", () => {
 
   test("one source for all: 409 elsewhere, and a take-over closes the old one with 4409", async () => {
     const [a, b, c] = relays;
-    const old = await a.open("/source/own");
+    const old = await publish(a, "/source/own", [b, c]);
     const viewer = await follow(c, "/stream/own");
     expect((await b.ask("/source/own")).status).toBe(409);
     const source = await b.open("/source/own?takeover=1");
@@ -131,7 +140,7 @@ describe.skipIf(!hasBroker)("three relays on one broker", () => {
     const [a, b, c] = relays;
     const frozen = await join(broker.url);
     for (const relay of [a, b, c]) await knowing(relay, 3);
-    const source = await frozen.open("/source/frozen");
+    const source = await publish(frozen, "/source/frozen", [a, b, c]);
     const viewer = await follow(b, "/stream/frozen");
     frozen.child.signal("SIGSTOP");
     for (const relay of [a, b, c]) await knowing(relay, 2);
@@ -142,6 +151,7 @@ describe.skipIf(!hasBroker)("three relays on one broker", () => {
     expect([4408, 4409]).toContain(source.code as number);
     other.send(keyframe(2));
     await viewer.frames(1);
+    await eventually("it knows", async () => (await clusterOf(frozen)).claimsElsewhere > 0);
     expect((await frozen.ask("/source/frozen")).status).toBe(409);
     expect(await frozen.child.interrupt()).toBe(0);
     for (const peer of [viewer, other]) peer.close();
@@ -149,7 +159,7 @@ describe.skipIf(!hasBroker)("three relays on one broker", () => {
 
   test("the broker's restart: nobody leaves, claims are told again, missing frames are made up for", async () => {
     const [a, b, c] = relays;
-    const source = await a.open("/source/restart");
+    const source = await publish(a, "/source/restart", [b, c]);
     source.send(keyframe(1));
     const viewer = await follow(b, "/stream/restart");
     await viewer.frames(1);
@@ -168,7 +178,7 @@ describe.skipIf(!hasBroker)("three relays on one broker", () => {
 
   test("a relay that is killed: its claim ends within the time-out, its viewers' relays go on with another", async () => {
     const [a, b, c] = relays;
-    const source = await a.open("/source/killed");
+    const source = await publish(a, "/source/killed", [b, c]);
     source.send(keyframe(1));
     const viewer = await follow(b, "/stream/killed");
     await viewer.frames(1);
