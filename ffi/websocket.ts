@@ -296,11 +296,10 @@ class NativeWebSockets implements RelayTransport {
     if (!this.#closed) this.#must(this.#lib.pb_ws_group_close(this.#handle, group), "group");
   }
 
-  store(bytes: Uint8Array): MessageRef {
-    if (this.#closed) return 0;
+  store(bytes: Uint8Array): MessageRef | undefined {
+    if (this.#closed) return undefined;
     const message: number = this.#lib.pb_ws_store(this.#handle, bytesOrOne(bytes), bytes.length);
-    if (message === 0) throw new Error("there is no memory left for messages");
-    return message;
+    return message === 0 ? undefined : message;
   }
 
   retain(message: MessageRef): void {

@@ -147,6 +147,7 @@ function accessFrom(flags: Flags, store: Store): Result<AccessRules> {
       const { state, permissions } = (peer.ok && peer.value) || { state: "waiting" as const, permissions: 0 };
       return { state, mayView: (permissions & permission.view) !== 0 };
     },
+    changed: () => peers.changed(),
     nowMs: Date.now,
   });
 }

@@ -21,6 +21,7 @@ const open: AccessRules = {
   hasKey: () => true,
   permitOf: (key) => keys[key],
   device: () => verdict,
+  changed: () => true,
   nowMs: () => nowMs,
 };
 const closed: AccessRules = { ...open, address: "0.0.0.0", wantsKeys: true };

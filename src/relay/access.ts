@@ -11,7 +11,7 @@ import type { RelayPermit } from "../store/relay.ts";
 import type { Denial } from "./core.ts";
 import type { Role, Route } from "./paths.ts";
 import { RecentSet } from "./recent-set.ts";
-import type { RelayRequest } from "./transport.ts";
+import type { ConnectionId, RelayRequest } from "./transport.ts";
 
 export interface DeviceVerdict {
   readonly state: "waiting" | "approved" | "revoked";
@@ -29,6 +29,8 @@ export interface AccessRules {
   /** What the key with this text permits. */
   permitOf(key: string): RelayPermit | undefined;
   device(key: Uint8Array): DeviceVerdict;
+  /** True when another process may have revoked something since the last call. */
+  changed(): boolean;
   /** Wall clock in milliseconds. */
   nowMs(): number;
 }
@@ -39,6 +41,8 @@ const rememberedSignIns = 4096;
 interface Grant {
   readonly mayPublish: boolean;
   readonly mayView: boolean;
+  /** Whether what it stands on holds still; absent when it stands on nothing that can end. */
+  readonly holds?: () => boolean;
   /** Why a presented credential was of no use. */
   readonly denial?: Denial;
 }
@@ -55,6 +59,7 @@ export class RelayAccess {
   readonly #seen = new RecentSet(rememberedSignIns, 2 * signInWindowMs);
   /** A request may be judged for two roles, but its sign-in counts once. */
   readonly #judged = new WeakMap<RelayRequest, Grant>();
+  readonly #entered = new Map<ConnectionId, () => boolean>();
 
   constructor(rules: AccessRules) {
     this.#rules = rules;
@@ -63,6 +68,21 @@ export class RelayAccess {
   /** For an upgrade. */
   upgrade(request: RelayRequest, route: Route, role: Role): Denial | undefined {
     return this.#foreign(request) ?? this.#permitted(request, route.key, role === "source" ? "publish" : "view");
+  }
+
+  /** The request became a connection, which is to end when its key or device is revoked. */
+  entered(request: RelayRequest): void {
+    const holds = this.#judged.get(request)?.holds;
+    if (holds) this.#entered.set(request.connection, holds);
+  }
+
+  left(connection: ConnectionId): void {
+    this.#entered.delete(connection);
+  }
+
+  /** Connections whose key or device was revoked since they came. */
+  get revoked(): ConnectionId[] {
+    return [...this.#entered].filter(([, holds]) => !holds()).map(([connection]) => connection);
   }
 
   /** For a page that tells nothing about channels. */
@@ -109,7 +129,8 @@ export class RelayAccess {
     const given = bearer ?? key;
     if (given === undefined) return nothing;
     const permit = this.#rules.permitOf(given);
-    if (permit) return { mayPublish: permit === "publish", mayView: true };
+    const holds = () => this.#rules.permitOf(given) === permit;
+    if (permit) return { mayPublish: permit === "publish", mayView: true, holds };
     return { ...nothing, denial: { status: 401, message: "This key is not known here." } };
   }
 
@@ -125,7 +146,8 @@ export class RelayAccess {
     if (state === "waiting") return refused(401, "This device is not approved here; patchbay peers approve does it.");
     // Only approved devices get this far, so strangers cannot fill the table.
     if (!this.#seen.add(signIn.signature.toBase64(), nowMs)) return refused(401, "This sign-in was used already.");
-    return { mayPublish: true, mayView };
+    const holds = () => this.#rules.device(signIn.key).state === "approved";
+    return { mayPublish: true, mayView, holds };
   }
 }
 

@@ -176,11 +176,17 @@ export class ChannelCache {
     this.#diffs.drop(count);
     this.#mergedDiffs += count;
     if (isTooLarge || (payload?.length ?? 0) > limits.signalBytes) this.#dropState();
-    else if (payload) {
-      const made = buildSignalSync(sequence, timestampMs, payload);
-      this.#sync.drop();
-      this.#sync.adopt(this.#holder.store(made), made.length);
+    else if (payload) this.#adoptSync(buildSignalSync(sequence, timestampMs, payload));
+  }
+
+  #adoptSync(made: Uint8Array): void {
+    const message = this.#holder.store(made);
+    if (message === undefined) {
+      this.#dropState();
+      return;
     }
+    this.#sync.drop();
+    this.#sync.adopt(message, made.length);
   }
 
   #dropState(): void {

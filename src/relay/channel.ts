@@ -161,6 +161,7 @@ export class Channel implements ClusterChannel {
 
   relayRemote(bytes: Uint8Array): void {
     const message = this.#transport.store(bytes);
+    if (message === undefined) return;
     this.relay(message, bytes, viewOf(bytes));
     this.#transport.release(message);
   }
@@ -170,6 +171,7 @@ export class Channel implements ClusterChannel {
     for (const bytes of messages) {
       if (bytes.length < frameBytes) continue;
       const message = this.#transport.store(bytes);
+      if (message === undefined) break;
       this.cache.add(classify(bytes[0] as number, bytes[1] as number, bytes), message, bytes);
       this.#transport.release(message);
     }

@@ -294,6 +294,7 @@ export class RelayCore {
     this.#keepaliveUs = this.#nowUs;
     for (const connection of this.#peers.keys()) this.#transport.ping(connection);
     const ping = this.#transport.store(buildPing(this.#pingSequence++ & 0xffff, 0));
+    if (ping === undefined) return;
     for (const channel of this.channels.values()) if (channel.isLive) channel.broadcast(ping, delivery.loose);
     this.#transport.release(ping);
   }
@@ -324,6 +325,11 @@ export class RelayCore {
       drops: this.drops.toJSON(),
       channelsCollected: this.#collected,
     };
+  }
+
+  /** False for who was refused or has left. */
+  isPeer(connection: ConnectionId): boolean {
+    return this.#peers.has(connection);
   }
 
   get hasPeers(): boolean {

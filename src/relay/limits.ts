@@ -43,7 +43,9 @@ export type RelaySettings = { readonly [K in keyof typeof relayDefaults]: number
 /** Close codes of section 19, and of RFC 6455. */
 export const closeCode = {
   goingAway: 1001,
+  notPermitted: 1008,
   tooLarge: 1009,
+  noMemory: 1013,
   keepalive: 4408,
   takenOver: 4409,
   tooSlow: 4413,

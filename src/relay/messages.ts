@@ -12,6 +12,8 @@ export interface Message {
 export class Messages {
   readonly #alive = new Map<MessageRef, Message>();
   #next = 1;
+  /** Of all messages that are held. */
+  bytes = 0;
 
   get size(): number {
     return this.#alive.size;
@@ -21,6 +23,7 @@ export class Messages {
   add(bytes: Uint8Array): Message {
     const message = { ref: this.#next++, bytes, holders: 1 };
     this.#alive.set(message.ref, message);
+    this.bytes += bytes.length;
     return message;
   }
 
@@ -32,6 +35,8 @@ export class Messages {
   }
 
   release(message: Message): void {
-    if (--message.holders === 0) this.#alive.delete(message.ref);
+    if (--message.holders > 0) return;
+    this.#alive.delete(message.ref);
+    this.bytes -= message.bytes.length;
   }
 }

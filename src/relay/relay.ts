@@ -13,10 +13,10 @@ import type { NatsAddress } from "./bus-nats.ts";
 import { RelayCore } from "./core.ts";
 import { answer, type HttpParts } from "./http.ts";
 import { type JoinedCluster, joinCluster } from "./joined.ts";
-import { type RelaySettings, relayLimits } from "./limits.ts";
+import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import { pageFor } from "./pages.ts";
 import { channelLine, HistorySampler, isActive, processStats, type RelayReport } from "./stats.ts";
-import type { RelayRequest, RelayTransport, RelayTransportEvents } from "./transport.ts";
+import type { ConnectionId, RelayRequest, RelayTransport, RelayTransportEvents } from "./transport.ts";
 import { openTransport, type TransportOptions } from "./transports.ts";
 
 const log = createLog("relay");
@@ -32,6 +32,8 @@ export interface RelayOptions extends TransportOptions {
 
 const tickMs = 50;
 const historyMs = 60_000;
+/** How often the owner's decisions are looked for in the database. */
+const reviewMs = 500;
 /** Log lines about channels come at least this often. */
 const longestLogMs = 30_000;
 /** At the end, how long connections may take to hear of it. */
@@ -86,6 +88,7 @@ export class Relay {
     const logMs = Math.min(options.settings.collectSeconds * 1000, longestLogMs);
     this.#timers = [
       setInterval(() => this.core.tick(nowUs()), tickMs),
+      setInterval(() => this.#endRevoked(), reviewMs),
       setInterval(() => this.#logChannels(), logMs),
       setInterval(() => this.#keepHistory(), historyMs),
     ];
@@ -105,6 +108,7 @@ export class Relay {
     const { connection, isUpgrade, remote } = request;
     if (!isUpgrade || isLoopback(remote) || this.#attempts.take(remote, nowUs())) {
       this.core.events.request(request);
+      if (this.core.isPeer(connection)) this.#access.entered(request);
       return;
     }
     this.core.drops.add("refused-too-many-attempts");
@@ -141,6 +145,16 @@ export class Relay {
       process: processStats(),
       cluster: this.#joined?.cluster.stats(),
     };
+  }
+
+  #endRevoked(): void {
+    if (!this.#options.access.changed()) return;
+    for (const connection of this.#access.revoked)
+      this.#transport.close(connection, closeCode.notPermitted, "no longer permitted");
+  }
+
+  closed(connection: ConnectionId): void {
+    this.#access.left(connection);
   }
 
   #logChannels(): void {
@@ -188,6 +202,9 @@ function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
     text: (connection, text) => at()?.text(connection, text),
     alive: (connection) => at()?.alive(connection),
     lagged: (connection, messages) => at()?.lagged(connection, messages),
-    closed: (connection, code) => at()?.closed(connection, code),
+    closed: (connection, code) => {
+      at()?.closed(connection, code);
+      relay()?.closed(connection);
+    },
   };
 }

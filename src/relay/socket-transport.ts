@@ -4,6 +4,7 @@
  * about who may connect.
  */
 import { Counters } from "../base/counters.ts";
+import { limits } from "../base/limits.ts";
 import { closeCode } from "./limits.ts";
 import { type Message, Messages } from "./messages.ts";
 import { type Outcome, SendQueue, type Waiting } from "./send-queue.ts";
@@ -48,6 +49,8 @@ interface Group {
 
 /** More is handed to a socket only when no more than this waits in it; the rest waits here, by reference. */
 const socketBytes = 64 * 1024;
+/** Of all messages that are held; a connection whose message finds none is closed. */
+const messageMemory = limits.websocket.memory_mib * 1024 * 1024;
 /** A closing connection has this long to take what is queued for it. */
 const closeTimeoutMs = 1000;
 
@@ -56,6 +59,7 @@ export abstract class SocketTransport implements RelayTransport {
   protected readonly refusals = new Counters();
   protected nextConnection: ConnectionId = 1;
   protected readonly messages = new Messages();
+  readonly #memoryBytes: number;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #groups = new Map<GroupId, Group>();
   #nextGroup: GroupId = 1;
@@ -66,8 +70,9 @@ export abstract class SocketTransport implements RelayTransport {
   #bytesOut = 0;
   #leftOut = 0;
 
-  constructor(events: RelayTransportEvents) {
+  constructor(events: RelayTransportEvents, memoryBytes: number = messageMemory) {
     this.events = events;
+    this.#memoryBytes = memoryBytes;
   }
 
   abstract accept(connection: ConnectionId, maxMessageBytes: number): void;
@@ -105,6 +110,11 @@ export abstract class SocketTransport implements RelayTransport {
     if (!connection || connection.closing) return;
     if (bytes.length > connection.maxMessageBytes) {
       this.#tooLarge(connection);
+      return;
+    }
+    if (this.messages.bytes + bytes.length > this.#memoryBytes) {
+      this.refusals.add(String(closeCode.noMemory));
+      this.#end(connection, closeCode.noMemory, "no memory for messages");
       return;
     }
     this.#messagesIn++;
@@ -279,7 +289,8 @@ export abstract class SocketTransport implements RelayTransport {
     this.#groups.delete(id);
   }
 
-  store(bytes: Uint8Array): MessageRef {
+  store(bytes: Uint8Array): MessageRef | undefined {
+    if (this.messages.bytes + bytes.length > this.#memoryBytes) return undefined;
     return this.messages.add(bytes.slice()).ref;
   }
 

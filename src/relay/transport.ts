@@ -74,6 +74,8 @@ export interface RelayTransport {
   ping(connection: ConnectionId): void;
   /** Closes after what is queued, or after `limits` of time; `closed` follows. Codes of spec section 19. */
   close(connection: ConnectionId, code: number, reason: string): void;
+  /** Ends everything at once. Idempotent. */
+  close(): void;
   /** Bytes waiting to leave. */
   queued(connection: ConnectionId): number;
 
@@ -85,8 +87,8 @@ export interface RelayTransport {
   broadcast(group: GroupId, message: MessageRef, how: Delivery): number;
   dropGroup(group: GroupId): void;
 
-  /** A message of one's own making, held until released. */
-  store(bytes: Uint8Array): MessageRef;
+  /** A message of one's own making, held until released. Undefined when there is no memory for messages left. */
+  store(bytes: Uint8Array): MessageRef | undefined;
   retain(message: MessageRef): void;
   release(message: MessageRef): void;
   bytesOf(message: MessageRef): Uint8Array;
@@ -95,7 +97,6 @@ export interface RelayTransport {
   stats(): TransportStats;
   /** Stops accepting; open connections go on. */
   stopListening(): void;
-  close(): void;
 }
 
 export interface TransportStats {

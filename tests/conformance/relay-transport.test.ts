@@ -8,6 +8,7 @@ import { BunTransport } from "../../src/relay/bun-transport.ts";
 import { MemoryTransport } from "../../src/relay/memory-transport.ts";
 import {
   delivery,
+  type MessageRef,
   type RelayRequest,
   type RelayTransport,
   type RelayTransportEvents,
@@ -40,6 +41,12 @@ const onSocket = (transport: RelayTransport): Opened => ({
 });
 
 const maxMessageBytes = 60_000;
+
+function held(transport: RelayTransport, bytes: Uint8Array): MessageRef {
+  const message = transport.store(bytes);
+  if (message === undefined) throw new Error("there is no memory left for messages");
+  return message;
+}
 
 const native: TransportWorld = {
   name: "native",
@@ -220,7 +227,7 @@ function suite(world: TransportWorld): void {
     for (let i = 0; i < 50; i++) client.send(new Uint8Array(3).fill(i));
     await until(world, () => core.heard.length === 51);
     expect(transport.bytesOf(kept).toHex()).toBe("050607");
-    const own = transport.store(Uint8Array.of(1));
+    const own = held(transport, Uint8Array.of(1));
     transport.sendRef(id, own, delivery.state);
     transport.sendRef(id, kept, delivery.state);
     transport.release(own);
@@ -241,7 +248,7 @@ function suite(world: TransportWorld): void {
     const [slow, quick] = [await join(), await join()];
     const group = transport.createGroup({ messages: 8, bytes: 1 << 20 });
     transport.join(group, slow.id);
-    const message = transport.store(new Uint8Array(50_000).fill(1));
+    const message = held(transport, new Uint8Array(50_000).fill(1));
     slow.client.stall();
     fill(transport, group, message);
     await until(world, () => core.lag > 0);
@@ -251,7 +258,7 @@ function suite(world: TransportWorld): void {
     expect(transport.broadcast(group, message, delivery.droppable)).toBe(0);
     expect(transport.queued(slow.id)).toBeLessThanOrEqual(9 * 50_000 + 300_000);
     transport.join(group, quick.id);
-    const last = transport.store(Uint8Array.of(42));
+    const last = held(transport, Uint8Array.of(42));
     transport.broadcast(group, last, delivery.keyframe);
     await until(world, () => quick.client.messages.length > 0);
     slow.client.resume();
@@ -266,7 +273,7 @@ function suite(world: TransportWorld): void {
     const { client, id } = await join();
     const group = transport.createGroup({ messages: 8, bytes: 1 << 20 });
     transport.join(group, id);
-    const message = transport.store(new Uint8Array(50_000));
+    const message = held(transport, new Uint8Array(50_000));
     client.stall();
     // Whether the one that closes it counts as left out is each transport's own matter; afterwards it is not in the group.
     for (let i = 0; i < 1000; i++) transport.broadcast(group, message, delivery.state);
@@ -335,7 +342,7 @@ describe("relay transport, native, on the wire", () => {
   test("handles that are none are refused", () => {
     const { transport } = start(native);
     for (const wrong of [0, 1, 2 ** 52, Number.NaN]) expect(() => transport.retain(wrong)).toThrow();
-    const message = transport.store(Uint8Array.of(1));
+    const message = held(transport, Uint8Array.of(1));
     transport.release(message);
     expect(() => transport.release(message)).toThrow();
     expect(() => transport.broadcast(77, message, delivery.state)).toThrow();

@@ -36,7 +36,7 @@ describe("on an address that others reach", () => {
     expect((await relay.ask("/stream/a")).status).toBe(401);
     expect((await relay.fetch("/api/stats")).status).toBe(401);
     expect((await relay.fetch(`/api/stats?key=${made.key}`)).status).toBe(200);
-    await relay.open(`/stream/a?key=${made.key}`);
+    const viewer = await relay.open(`/stream/a?key=${made.key}`);
     expect((await relay.ask(`/source/a?key=${made.key}`)).status).toBe(403);
     const listed = JSON.parse((await patchbay(relay.home, "relay", "keys", "--json", "-")).out);
     expect(listed.map(({ id, permits }: { id: number; permits: string }) => [id, permits])).toEqual([
@@ -44,6 +44,8 @@ describe("on an address that others reach", () => {
       [made.id, "view"],
     ]);
     expect((await patchbay(relay.home, "relay", "keys", "revoke", String(made.id))).status).toBe(0);
+    await viewer.closed();
+    expect(viewer.code).toBe(1008);
     await relay.open("/stream/a");
     expect((await patchbay(relay.home, "relay", "keys", "revoke", "99")).status).toBe(64);
     expect((await patchbay(relay.home, "relay", "keys", "create")).status).toBe(64);
@@ -65,8 +67,9 @@ describe("on an address that others reach", () => {
     const source = await relay.open("/source/a", { authorization: once });
     expect((await relay.ask("/source/a?takeover=1", { authorization: authorization() })).status).toBe(401);
     expect((await relay.ask("/source/a", { authorization: once })).status).toBe(401);
-    source.close();
     await patchbay(relay.home, "peers", "revoke", key);
+    await source.closed();
+    expect(source.code).toBe(1008);
     expect((await relay.ask("/source/a", { authorization: authorization() })).status).toBe(403);
     await relay.child.kill();
   });

@@ -26,7 +26,7 @@ export class RelayWorld {
   readonly plain: RelayRequest[] = [];
   nowUs = 1_000_000;
 
-  constructor(settings: Partial<RelaySettings> = {}, access: Access = () => undefined) {
+  constructor(settings: Partial<RelaySettings> = {}, access: Access = () => undefined, memoryBytes?: number) {
     let core: RelayCore | undefined;
     const events: RelayTransportEvents = {
       request: (request) => core?.events.request(request),
@@ -36,7 +36,7 @@ export class RelayWorld {
       lagged: (...all) => core?.events.lagged(...all),
       closed: (...all) => core?.events.closed(...all),
     };
-    this.transport = new MemoryTransport(events);
+    this.transport = new MemoryTransport(events, memoryBytes);
     const outbox = {
       http: (request: RelayRequest) => void this.plain.push(request),
       log: (line: string) => void this.lines.push(line),

@@ -289,6 +289,25 @@ describe("input", () => {
   });
 });
 
+test("without memory for messages sources are closed by 1013, and the rest goes on", () => {
+  const world = new RelayWorld({ maxMessageBytes: 1_000_000 }, undefined, 200_000);
+  const large = (n: number) => {
+    const message = new Uint8Array(90_000);
+    message.set(keyframe(n));
+    return message;
+  };
+  const sources = ["a", "b", "c"].map((name) => world.open(`/source/${name}`));
+  sources.forEach((source, n) => {
+    source.send(large(n));
+  });
+  expect(sources.map(({ code }) => code)).toEqual([undefined, undefined, 1013]);
+  const diffs = world.open("/source/d");
+  for (let n = 0; n < 40 && diffs.isOpen; n++) diffs.send(diff(n, { text: "x".repeat(1000) }));
+  expect(diffs.code).toBe(1013);
+  world.pass(20);
+  expect(world.open("/stream/a").take().length).toBe(1);
+});
+
 describe("the end", () => {
   test("sources, receivers and signalling peers are told 1001, and nobody new comes in", () => {
     const world = new RelayWorld();
