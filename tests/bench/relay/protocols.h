@@ -96,6 +96,19 @@ static inline uint32_t proto_head(const struct proto *p, const uint8_t *head, ui
     return whole;
 }
 
+/* What is the same in all messages to a server, the payload as zeros. */
+static inline void proto_frame(const struct proto *p, uint8_t *to) {
+    memcpy(to, p->out_head, p->out_head_size);
+    to += p->out_head_size;
+    for (uint32_t at = 0; at < p->size; at++) to[at] = p->mask[at & 3];
+    memcpy(to + p->size, p->tail, p->tail_size);
+}
+
+/* Writes into such a payload. */
+static inline void proto_put(const struct proto *p, uint8_t *payload, uint32_t at, const void *value, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) payload[at + i] = ((const uint8_t *)value)[i] ^ p->mask[(at + i) & 3];
+}
+
 static inline bool proto_say(int fd, const char *text, const char *until) {
     char answer[8192];
     size_t have = 0;

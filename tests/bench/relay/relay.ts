@@ -44,9 +44,13 @@ export const relayCases: readonly Case[] = [
   },
   { name: "64x100k", load: { receivers: 64, size: 100 * kib, window: 16 }, targets: [] },
   { name: "1000x1k", load: { receivers: 1000, size: kib, window: 256 }, targets: [] },
-  { name: "64x16k-60hz", load: { receivers: 64, size: 16 * kib, hz: 60 }, targets: paced },
-  { name: "500x16k-60hz", load: { receivers: 500, size: 16 * kib, hz: 60 }, targets: paced },
-  { name: "64x16k-60hz-2stalled", load: { receivers: 64, size: 16 * kib, hz: 60, stalled: 2 }, targets: unharmed },
+  { name: "64x16k-60hz", load: { receivers: 64, size: 16 * kib, window: 16, hz: 60 }, targets: paced },
+  { name: "500x16k-60hz", load: { receivers: 500, size: 16 * kib, window: 16, hz: 60 }, targets: paced },
+  {
+    name: "64x16k-60hz-2stalled",
+    load: { receivers: 64, size: 16 * kib, window: 16, hz: 60, stalled: 2 },
+    targets: unharmed,
+  },
   { name: "64x16k-2stalled", load: { receivers: 64, size: 16 * kib, window: 32, stalled: 2 }, targets: unharmed },
 ];
 

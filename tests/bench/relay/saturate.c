@@ -4,7 +4,8 @@
  *                 [--window MESSAGES] [--hz RATE] [--stalled N] [--source PATH] [--receive PATH] [--keyframe-every N]
  *                 [--watch PID] [--discard]
  * Without --hz the source sends as fast as it may: at most `window` messages ahead of what the slowest receiver that is not
- * stalled has seen, and never more than its socket takes (0: only the socket). With --hz it sends at that rate.
+ * stalled has seen, and never more than its socket takes (0: only the socket). With --hz it sends at that rate, after it has
+ * warmed the server without pacing, so that what a compiler does in a program's first seconds is no part of the figures.
  * Each message is a ds-stream frame: 16 bytes of head with the flag KEYFRAME every so often, then a magic, a number and a
  * time in microseconds of CLOCK_MONOTONIC, zeros, and the number's complement as the last 8 bytes. Only a message of the
  * right length whose both ends are there and agree counts. Servers that pass bytes on unchanged can be compared whatever they are.
@@ -194,24 +195,13 @@ struct sender {
     uint64_t number, next_us;
 };
 
-/* Writes into a payload, masked. */
-static void put(uint8_t *payload, uint32_t at, const void *value, uint32_t size) {
-    for (uint32_t i = 0; i < size; i++) payload[at + i] = ((const uint8_t *)value)[i] ^ proto.mask[(at + i) & 3];
-}
-
 /* What is the same in all messages is written once. */
 static void sender_open(struct sender *s) {
     s->fd = upgrade(set.source, PLENTY);
     s->frame = proto.out_head_size + set.size + proto.tail_size;
     s->capacity = (uint32_t)(262144 / s->frame) + 1;
     s->memory = malloc(s->capacity * s->frame);
-    for (uint32_t i = 0; i < s->capacity; i++) {
-        uint8_t *to = s->memory + i * s->frame;
-        memcpy(to, proto.out_head, proto.out_head_size);
-        to += proto.out_head_size;
-        for (uint32_t at = 0; at < set.size; at++) to[at] = proto.mask[at & 3];
-        memcpy(to + set.size, proto.tail, proto.tail_size);
-    }
+    for (uint32_t i = 0; i < s->capacity; i++) proto_frame(&proto, s->memory + i * s->frame);
 }
 
 static size_t frame_one(struct sender *s, uint8_t *to) {
@@ -220,11 +210,11 @@ static size_t frame_one(struct sender *s, uint8_t *to) {
     const uint32_t payload = set.size - 16, time_ms = (uint32_t)(stamp.sent_us / 1000);
     const uint8_t start[4] = {0x02, (number - 1) % set.keyframe_every == 0 ? 2 : 0, (uint8_t)number, (uint8_t)(number >> 8)};
     uint8_t *message = to + proto.out_head_size;
-    put(message, 0, start, 4); /* CompressedPixels */
-    put(message, 4, &time_ms, 4);
-    put(message, 12, &payload, 4);
-    put(message, STAMP_AT, &stamp, sizeof stamp);
-    put(message, set.size - END_BYTES, &complement, END_BYTES);
+    proto_put(&proto, message, 0, start, 4); /* CompressedPixels */
+    proto_put(&proto, message, 4, &time_ms, 4);
+    proto_put(&proto, message, 12, &payload, 4);
+    proto_put(&proto, message, STAMP_AT, &stamp, sizeof stamp);
+    proto_put(&proto, message, set.size - END_BYTES, &complement, END_BYTES);
     return s->frame;
 }
 
@@ -248,11 +238,11 @@ static uint64_t slowest(void) {
 }
 
 /* Sends what may be sent now. Returns whether the socket is full. */
-static bool send_some(struct sender *s, uint64_t at_us, uint64_t reached) {
+static bool send_some(struct sender *s, uint64_t at_us, uint64_t reached, bool paced) {
     for (;;) {
         if (!push_out(s)) return true;
         uint32_t count;
-        if (set.hz) {
+        if (paced) {
             if (at_us < s->next_us) return false;
             s->next_us += 1000000 / set.hz;
             count = 1;
@@ -282,42 +272,51 @@ static void receive_some(const struct sender *s, int epoll, int timeout_ms) {
     }
 }
 
-static void run(struct sender *s, int epoll, double *elapsed, struct used *used) {
-    const uint64_t begin = now_us(), warm = begin + (uint64_t)(set.warm * 1e6), end = warm + (uint64_t)(set.seconds * 1e6);
-    uint64_t reached = 0, moved_us = begin, from = begin;
+/* Waits until all that was sent has arrived, two seconds at most. */
+static void settle(struct sender *s, int epoll) {
+    for (const uint64_t limit = now_us() + 2000000; now_us() < limit && (s->have || slowest() < s->number);) {
+        push_out(s);
+        receive_some(s, epoll, 5);
+    }
+}
+
+static void stream(struct sender *s, int epoll, double seconds, bool paced) {
+    const uint64_t begin = now_us(), end = begin + (uint64_t)(seconds * 1e6);
+    uint64_t reached = slowest(), moved_us = begin;
     bool waiting = false;
     s->next_us = begin;
     for (uint64_t at = begin; at < end; at = now_us()) {
-        if (!counting && at >= warm) {
-            counting = true;
-            from = at;
-            *used = used_up_to_now(set.watch);
-        }
         const uint64_t least = slowest();
         if (least > reached) reached = least, moved_us = at;
         /* Messages that a server left out never come; a second of silence means that. */
-        if (!set.hz && at - moved_us > 1000000) reached = s->number, moved_us = at;
-        const bool full = send_some(s, at, reached);
+        if (!paced && at - moved_us > 1000000) reached = s->number, moved_us = at;
+        const bool full = send_some(s, at, reached, paced);
         if (full != waiting) {
             struct epoll_event event = {.events = EPOLLIN | (full ? EPOLLOUT : 0), .data.u32 = UINT32_MAX};
             epoll_ctl(epoll, EPOLL_CTL_MOD, s->fd, &event);
             waiting = full;
         }
         int timeout = 10;
-        if (set.hz) {
+        if (paced) {
             const uint64_t now = now_us();
             timeout = s->next_us > now + 1000 ? (int)((s->next_us - now) / 1000) : 0;
         }
         receive_some(s, epoll, timeout);
     }
-    *elapsed = (double)(now_us() - from) / 1e6;
+}
+
+static void run(struct sender *s, int epoll, double *elapsed, struct used *used) {
+    stream(s, epoll, set.warm, false);
+    if (set.hz) settle(s, epoll);
+    counting = true;
+    const uint64_t from = now_us();
+    const struct used before = used_up_to_now(set.watch);
+    stream(s, epoll, set.seconds, set.hz != 0);
     const struct used after = used_up_to_now(set.watch);
-    *used = (struct used){after.client - used->client, after.server - used->server};
+    *elapsed = (double)(now_us() - from) / 1e6;
+    *used = (struct used){after.client - before.client, after.server - before.server};
     counting = false;
-    for (const uint64_t limit = now_us() + 2000000; now_us() < limit && (s->have || slowest() < s->number);) {
-        push_out(s);
-        receive_some(s, epoll, 5);
-    }
+    settle(s, epoll);
 }
 
 static void report(const struct sender *s, double elapsed, const struct used *used) {

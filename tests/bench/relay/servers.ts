@@ -136,8 +136,8 @@ export interface Load {
   readonly hz?: number;
   /** Receivers that never read. */
   readonly stalled?: number;
-  /** Messages that the source may be ahead of the slowest receiver. */
-  readonly window?: number;
+  /** Messages that the source may be ahead of the slowest receiver, where and while it is not paced. */
+  readonly window: number;
 }
 
 /** One run of the load client. */
@@ -157,12 +157,12 @@ export interface Measured {
   readonly serverPeakKib: number;
 }
 
-const warmSeconds = 0.3;
+const warmSeconds = 0.5;
 
 /** A fresh server under one load. */
 export async function measure(client: string, server: RelayServer, load: Load, seconds: number): Promise<Measured> {
   const { child, port, close } = await server.open(load.receivers);
-  const pace = load.hz ? ["--hz", load.hz] : ["--window", load.window ?? 64];
+  const pace = ["--window", load.window, "--hz", load.hz ?? 0];
   const told = await finish([
     ...clientCore,
     client,
