@@ -39,6 +39,7 @@ const groups = {
     "program:xdotool": "xdotool",
     "program:xwininfo": "x11-utils",
     "program:xrandr": "x11-xserver-utils",
+    "program:chromium": "chromium",
     "program:ip": "iproute2",
     "program:nats-server": "nats-server",
     "lib:libSDL2-2.0.so.0": "libsdl2-2.0-0",

@@ -39,6 +39,7 @@ export function openRelay(port = 0): Relay {
       hasKey: () => false,
       permitOf: () => undefined,
       device: () => ({ state: "waiting", mayView: false }),
+      changed: () => false,
       nowMs: () => Date.now(),
     },
   });

@@ -110,6 +110,7 @@ describe.skipIf(!hasChromium)("browser pages", () => {
       await waitBody(player, "state", "no-decoder");
       expect(await player.textContent("#card-title")).toContain("H.264 cannot be decoded here");
       await waitBody(player, "picture", "shown");
+      await waitBody(player, "mode", "Stills (JPEG), in place of video");
       expect(await player.textContent("#banner")).toContain("Still pictures are shown instead");
       const { rgba } = await pixels(player, "#picture");
       expect(new Set(rgba).size).toBeGreaterThan(20);
@@ -153,6 +154,39 @@ describe.skipIf(!hasChromium)("browser pages", () => {
         expect((await counts(player)).samples ?? 0).toBe(0);
         await player.click("#sound");
         await until("half a second of sound", async () => (await counts(player)).samples > 24_000);
+      },
+      slow,
+    );
+
+  for (const colorScheme of ["light", "dark"] as const)
+    test(
+      `both pages fit a phone and can be read, ${colorScheme}`,
+      async () => {
+        const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, colorScheme };
+        for (const path of ["/publish/phone", "/player/phone"]) {
+          const page = await world.page(path, phone);
+          await page.waitForFunction(() => document.querySelector("#channel")?.textContent === "phone");
+          const found = await page.evaluate(() => {
+            const channelsOf = (colour: string) => (colour.match(/[\d.]+/g) ?? []).map(Number).slice(0, 3);
+            const light = (colour: string) => {
+              const [r = 0, g = 0, b = 0] = channelsOf(colour).map((c) => (c / 255) ** 2.2);
+              return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const { color, backgroundColor } = getComputedStyle(document.body);
+            const [a, b] = [light(color), light(backgroundColor)].sort((x, y) => y - x) as [number, number];
+            const unnamed = [...document.querySelectorAll("button, select, input, [role=img], #stage")].filter(
+              (node) => !node.textContent?.trim() && !node.ariaLabel && !node.closest("label"),
+            );
+            const { scrollWidth } = document.documentElement;
+            return {
+              contrast: (a + 0.05) / (b + 0.05),
+              wide: scrollWidth > innerWidth,
+              unnamed: unnamed.map((one) => one.id),
+            };
+          });
+          expect(found.contrast).toBeGreaterThan(7);
+          expect(found).toMatchObject({ wide: false, unnamed: [] });
+        }
       },
       slow,
     );

@@ -45,7 +45,7 @@ let shownAge: ReturnType<StreamClock["age"]>;
 let pictureMs = Number.NEGATIVE_INFINITY;
 let heardMs = 0;
 let painter: ShapePainter | undefined;
-let lacksDecoder: { readonly title: string; readonly text: string } | undefined;
+let lacksDecoder: { readonly title: string } | undefined;
 
 const show = (picture: Shown) => {
   shown = picture;
@@ -67,7 +67,9 @@ const pictures = new Pictures(screen, {
   },
   needsKeyframe: () => receiver.askKeyframe(),
   cannotDecode: (title, text) => {
-    lacksDecoder = { title, text };
+    // Said once; every further picture of the kind would say it again.
+    if (lacksDecoder?.title === title) return;
+    lacksDecoder = { title };
     stage.say("no-decoder", title, `${text} Asking the source for still pictures instead.`);
     receiver.followStills();
   },

@@ -122,7 +122,7 @@ export class Video {
 
   #noWebCodecs({ format }: EncodedUnit): void {
     const why = isSecureContext
-      ? "It lacks WebCodecs; a current Chromium, Safari or Firefox has it."
+      ? "This browser lacks WebCodecs; a current Chromium, Safari or Firefox has it."
       : "Browsers decode video only on pages from https or from localhost, and this one came over plain http.";
     this.#events.cannotDecode(`${videoNames[format]} cannot be decoded here`, why);
   }

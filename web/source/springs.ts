@@ -75,9 +75,9 @@ export class Springs {
     else if (this.#hand) this.#hand = { ...this.#hand, x, y };
   }
 
-  /** Three decimals: less would be seen, more would be sent for nothing. */
+  /** Two decimals: less would be seen, more would be sent for nothing. */
   state(): JsonObject {
-    const round = (value: number) => Math.round(value * 1000) / 1000;
+    const round = (value: number) => Math.round(value * 100) / 100;
     const shapes: JsonObject = {
       title: { kind: "text", x: 0.5, y: 8.5, size: 0.45, hue: 160, text: "Springs. Pull one." },
     };
