@@ -22,21 +22,35 @@ export interface NatsAddress {
 /** `nats://[user:password@|token@]host[:port][/cluster]`, tls:// for TLS. Code usage when it is none. */
 export function parseBusUrl(text: string): Result<NatsAddress> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const cluster = decodeURIComponent(url?.pathname.slice(1) ?? "") || "patchbay";
-  if (!url?.hostname || !["nats:", "tls:"].includes(url.protocol) || !/^[A-Za-z0-9_-]{1,64}$/.test(cluster))
+  const [user, password, path] = [url?.username, url?.password, url?.pathname.slice(1)].map(unescaped);
+  const cluster = path === "" ? "patchbay" : (path ?? "");
+  if (
+    !url?.hostname ||
+    !["nats:", "tls:"].includes(url.protocol) ||
+    [user, password].includes(undefined) ||
+    !/^[A-Za-z0-9_-]{1,64}$/.test(cluster)
+  )
     return fail("usage", `--bus takes nats://HOST[:PORT][/CLUSTER] or tls://..., not "${withoutSecrets(text)}".`);
-  const [user, password] = [url.username, url.password].map((part) => decodeURIComponent(part) || undefined);
   return ok({
     server: `${url.hostname}:${url.port || "4222"}`,
     isSecure: url.protocol === "tls:",
-    user: password === undefined ? undefined : user,
-    password,
-    token: password === undefined ? user : undefined,
+    user: password ? user : undefined,
+    password: password || undefined,
+    token: password ? undefined : user || undefined,
     cluster,
   });
 }
 
-const withoutSecrets = (text: string): string => text.replace(/\/\/[^@/]*@/, "//...@");
+/** Undefined when it is not escaped as URLs have it. */
+function unescaped(part = ""): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
+const withoutSecrets = (text: string): string => text.replace(/\/\/.*@/, "//...@");
 
 /** A lost broker is noticed after two of these without an answer. */
 const pingMs = 5000;
