@@ -7,6 +7,7 @@ import type { Counters } from "../base/counters.ts";
 import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
 import { ChannelCache } from "./cache.ts";
 import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
+import { HeldInput } from "./held-input.ts";
 import { InputQueue, type InputSink, inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import {
@@ -64,6 +65,7 @@ export class Channel implements ClusterChannel {
   readonly #transport: RelayTransport;
   readonly #group: GroupId;
   readonly #inputs: InputQueue;
+  readonly #held = new HeldInput();
   readonly #drops: Counters;
   readonly #createdUs: number;
   #sourceLeftUs: number | undefined;
@@ -144,7 +146,12 @@ export class Channel implements ClusterChannel {
   }
 
   detachReceiver(connection: ConnectionId): void {
-    if (this.receivers.delete(connection)) this.#transport.leave(this.#group, connection);
+    if (!this.receivers.delete(connection)) return;
+    this.#transport.leave(this.#group, connection);
+    for (const event of this.#held.release(connection)) {
+      const sink = this.#sink();
+      if (sink) this.#inputs.push(sink, connection, event, viewOf(event));
+    }
   }
 
   #catchUp(connection: ConnectionId): void {
@@ -227,6 +234,7 @@ export class Channel implements ClusterChannel {
 
   /** An input event of a receiver, for the source. */
   input(from: ConnectionId, event: Uint8Array, view: DataView): void {
+    this.#held.note(from, view);
     this.#inputs.push(this.#sink(), from, event, view);
   }
 
