@@ -1,0 +1,106 @@
+/**
+ * A host's screen watched and clicked in a real browser, by the viewer on its own status page: no relay anywhere. xev tells what
+ * really arrived, the canvas what is really shown.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { hasChromium, isLive } from "./browser-world.ts";
+import { type Display, Home, onDisplay, openDisplay, type RunningHost, startHost, watchOn } from "./harness.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
+
+const slow = 60_000;
+const size = { width: 640, height: 480 };
+let source: Display;
+let host: RunningHost;
+let events: Child;
+let browser: Browser;
+let player: Page;
+let address: string;
+
+beforeAll(async () => {
+  if (!hasChromium) return;
+  source = await openDisplay(size.width, size.height);
+  await onDisplay(source, "xsetroot", "-solid", "#20a040");
+  // Line by line, because a pipe is otherwise filled first.
+  events = watchOn(source, "stdbuf", "-oL", "xev", "-geometry", "300x300+0+0");
+  await events.until(/MapNotify/);
+  host = await startHost(new Home(), "--display", source.name);
+  address = (await host.child.until(/in a browser at (\S+)/))[1] as string;
+  browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--headless=new", "--no-sandbox", "--disable-gpu"],
+  });
+  player = await browser.newPage({ viewport: { width: 1100, height: 720 } });
+}, slow);
+afterAll(() => browser?.close(), slow);
+afterAll(cleanUp);
+
+/** [red, green, blue] of what the page shows at a place of the host's screen. */
+const shownAt = (x: number, y: number): Promise<number[]> =>
+  player.evaluate(
+    ([left, top]) => {
+      const canvas = document.querySelector("#picture") as HTMLCanvasElement;
+      return [...(canvas.getContext("2d")?.getImageData(left as number, top as number, 1, 1).data ?? [])].slice(0, 3);
+    },
+    [x, y],
+  );
+
+/** Where a place of the host's screen lies in the page. */
+async function placeOf(x: number, y: number): Promise<{ x: number; y: number }> {
+  const box = await player.locator("#picture").boundingBox();
+  if (!box) throw new Error("no picture");
+  const scale = Math.min(box.width / size.width, box.height / size.height);
+  const [width, height] = [size.width * scale, size.height * scale];
+  return { x: box.x + (box.width - width) / 2 + x * scale, y: box.y + (box.height - height) / 2 + y * scale };
+}
+
+const event = (kind: string, detail: RegExp, from: number) =>
+  events.until(new RegExp(`^${kind} event[^]*?${detail.source}`, "m"), from);
+
+describe.skipIf(!hasChromium)("a browser on the host's own page", () => {
+  test(
+    "without the token it sees nothing; with it, the screen",
+    async () => {
+      const refused = await player.goto(new URL("/player/screen", address).href);
+      expect(refused?.status()).toBe(401);
+      await player.goto(address);
+      await isLive(player);
+      expect(player.url()).not.toContain("token");
+      await eventually("the colour", async () => {
+        const [red = 0, green = 0, blue = 0] = await shownAt(500, 400);
+        return Math.max(Math.abs(red - 0x20), Math.abs(green - 0xa0), Math.abs(blue - 0x40)) < 12;
+      });
+      await host.until("the browser among the peers", ({ peers }) =>
+        peers.some(({ name, state }) => name.startsWith("browsers") && state === "connected"),
+      );
+    },
+    slow,
+  );
+
+  test(
+    "clicks arrive where they were made, keys as they were pressed, and nothing stays down when the page is closed",
+    async () => {
+      let from = events.out.length;
+      const { x, y } = await placeOf(120, 80);
+      await player.mouse.move(x, y);
+      await player.mouse.click(x, y);
+      const [press] = await event("ButtonPress", /root:\(\d+,\d+\),\n.*button 1/, from);
+      const [, px, py] = /root:\((\d+),(\d+)\),\n.*button 1/.exec(press) ?? [];
+      expect(Math.abs(Number(px) - 120)).toBeLessThanOrEqual(1);
+      expect(Math.abs(Number(py) - 80)).toBeLessThanOrEqual(1);
+      await event("ButtonRelease", /button 1/, from);
+      from = events.out.length;
+      await player.keyboard.press("KeyA");
+      await event("KeyPress", /keysym 0x61, a\)/, from);
+      await player.keyboard.down("KeyB");
+      await player.mouse.down({ button: "right" });
+      await event("KeyPress", /keysym 0x62, b\)/, from);
+      await event("ButtonPress", /button 3/, from);
+      await player.close();
+      await event("KeyRelease", /keysym 0x62, b\)/, from);
+      await event("ButtonRelease", /button 3/, from);
+      await host.until("nobody", ({ peers }) => peers.length === 0);
+    },
+    slow,
+  );
+});
