@@ -1,5 +1,6 @@
 /** Several relays joined by a bus: one source for all, late joiners, input, texts, and what happens when parts of it break. */
 import { describe, expect, test } from "bun:test";
+import { Prng } from "../../src/base/prng.ts";
 import type { MemoryPeer } from "../../src/relay/memory-transport.ts";
 import { buildKeyframe } from "../../src/wire/ds.ts";
 import { ClusterWorld, type MemberRelay } from "./cluster-world.ts";
@@ -413,12 +414,50 @@ describe("losses", () => {
 });
 
 describe("strangers on the bus", () => {
-  test("more relays, more claims and more pieces than fit cost no more memory", () => {
+  test("more relays than fit are ignored and counted", () => {
     const world = new ClusterWorld(2);
     const [a] = three(world);
     for (let n = 0; n < 100; n++) world.add(1000 + n);
     world.pass(0.5);
     expect(a.stats.relays).toBe(64);
     expect(a.stats.drops["bus-too-many-relays"]).toBeGreaterThan(0);
+  });
+
+  test("random and damaged messages are counted by reason, disturb nobody and take no memory", () => {
+    const world = new ClusterWorld(2, {}, quick);
+    const [a, b] = three(world);
+    const random = new Prng(3);
+    const heard: Uint8Array[] = [];
+    const spy = world.broker.attach({
+      connected: () => undefined,
+      lost: () => undefined,
+      message: (m) => void heard.push(m),
+    });
+    for (const subject of ["relays", "relay.b", "relay.m", "channel.x"]) spy.subscribe(`sim.1.${subject}`);
+    spy.connect();
+    const source = a.open("/source/x");
+    const viewer = b.open("/stream/x");
+    world.pass(1.2);
+    send(source, keyframe(1), delta(2));
+    viewer.send(press(1));
+    world.pass(0.1);
+    expect(heard.length).toBeGreaterThan(6);
+    for (let n = 0; n < 20_000; n++) {
+      const bytes =
+        n % 4 === 0 ? random.bytes(random.below(200)) : (heard[random.below(heard.length)] as Uint8Array).slice();
+      for (let times = random.below(4); times > 0 && bytes.length > 0; times--)
+        bytes[random.below(bytes.length)] = random.u32();
+      for (const relay of [a, b]) relay.cluster.events.message(bytes.subarray(0, bytes.length - (n % 7 === 0 ? 1 : 0)));
+      if (n % 100 === 0) world.pass(0.001);
+    }
+    // What damage took for other relays' claims and goings ends with their silence.
+    world.pass(5);
+    for (const relay of [a, b]) expect(relay.stats).toMatchObject({ relays: 1, pendingBytes: 0 });
+    viewer.take();
+    const again = a.core.channels.get("x")?.hasSource ? source : a.open("/source/x?takeover=1");
+    world.pass(3);
+    send(again, keyframe(3));
+    world.pass(0.1);
+    expect(names(viewer).at(-1)).toBe("keyframe 3");
   });
 });
