@@ -177,8 +177,9 @@ export class HostCore<R extends Remote, D extends Incoming> {
     this.stream.publish(frame);
   }
 
-  /** Says goodbye to everybody. */
+  /** Says goodbye to everybody, and forgets half-done handshakes. */
   close(nowUs: number): void {
+    this.#door.close();
     for (const viewer of [...this.#viewers.values()]) this.#dismiss(viewer, "closed", nowUs);
   }
 
