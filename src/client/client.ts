@@ -88,7 +88,9 @@ export class Client {
     if (options.output === "auto" && player.value.describe().display === "headless") {
       player.value.close();
       udp.value.close();
-      const what = options.display ? `Display ${options.display} cannot be used` : "There is no display to show pictures on";
+      const what = options.display
+        ? `Display ${options.display} cannot be used`
+        : "There is no display to show pictures on";
       return fail("unavailable", `${what}; set DISPLAY or --display, or only decode with --output headless.`);
     }
     client = new Client(options, identity, listener, udp.value, player.value, remote.value);
