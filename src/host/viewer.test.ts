@@ -181,3 +181,12 @@ test("closing lets go of keys and of the place in the stream, and silences the l
   viewer.admit(view, 0);
   expect(told).toEqual([5]);
 });
+
+test("a client that asks for keyframes all the time gets one, and the rest is counted", () => {
+  const { viewer, client, keyframes } = setUp();
+  viewer.admit(view, 0);
+  const before = keyframes();
+  for (let i = 0; i < 50; i++) client.control(controlCommand.requestKeyframe, 0, 0);
+  expect(keyframes()).toBe(before + 1);
+  expect(viewer.drops.get("keyframe-rate")).toBe(49);
+});

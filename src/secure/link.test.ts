@@ -206,3 +206,16 @@ test("an end without a hand for video or input counts it", () => {
   for (const packet of a.out) deaf.receive(packet, new DataView(packet.buffer), 0, packet.length, 0);
   expect(deaf.drops.toJSON()).toEqual({ type: 2 });
 });
+
+test("a reliable message that makes no sense is settled, and the next one gets through", () => {
+  const heard: number[] = [];
+  const [a, b] = pair({ control: (command) => heard.push(command) });
+  a.link.control(200, 0, 0);
+  a.link.control(controlCommand.pause, 0, 0);
+  carry(a, b, 0);
+  carry(b, a, 0);
+  a.link.tick(1_000_000, 0);
+  carry(a, b, 1_000_000);
+  expect(heard).toEqual([controlCommand.pause]);
+  expect(b.link.drops.toJSON()).toEqual({ range: 1 });
+});
