@@ -68,3 +68,15 @@ test("an end by signal leaves no process and no folder", async () => {
   expect(readdirSync(folder).filter((name) => name.startsWith("patchbay-"))).toEqual([]);
   expect(existsSync(join(tmpdir(), "patchbay-demo.png"))).toBe(false);
 }, 60_000);
+
+test("an end by signal while it starts is no fault, and leaves nothing either", async () => {
+  const folder = temporaryFolder();
+  for (const delayMs of [60, 120, 160, 200, 250, 300, 400, 500]) {
+    const child = new Home().start(["demo", "--seconds", "60", "--png", join(folder, "p.png")], { TMPDIR: folder });
+    await Bun.sleep(delayMs);
+    // 128: the signal came before anything was opened.
+    expect([0, 128]).toContain(await child.interrupt());
+    expect(child.err).not.toContain("patchbay: ");
+  }
+  expect(readdirSync(folder).filter((name) => name.startsWith("patchbay-"))).toEqual([]);
+}, 60_000);
