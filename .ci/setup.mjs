@@ -24,14 +24,19 @@ function must(command, args) {
 const fits = ({ os, cpu, libc }) =>
   os?.includes(process.platform) && cpu?.includes(process.arch) && !libc?.includes("musl");
 
+function versionAt(path) {
+  const file = join(root, path, "package.json");
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).version : undefined;
+}
+
 /** True when npm finished an installation of exactly what package-lock.json says. */
 function installed() {
   const record = join(root, "node_modules/.package-lock.json");
   if (!existsSync(record)) return false;
   const { "": _, ...wanted } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
   const found = JSON.parse(readFileSync(record, "utf8")).packages;
-  const same = (path) => found[path]?.version === wanted[path].version && existsSync(join(root, path, "package.json"));
-  const absent = (path) => wanted[path].optional && !found[path] && !fits(wanted[path]);
+  const same = (path) => versionAt(path) === wanted[path].version;
+  const absent = (path) => wanted[path].optional && !fits(wanted[path]);
   return (
     Object.keys(wanted).every((path) => same(path) || absent(path)) && Object.keys(found).every((path) => wanted[path])
   );
@@ -60,6 +65,8 @@ if (!installed()) {
 }
 const bun = findBun();
 if (!runs(bun)) must(bun, ["--version"]);
+// npm leaves out optional packages that ask for a newer Node, although Bun runs them; Bun fills the gap from its own lock file.
+if (!installed()) must(bun, ["install", "--frozen-lockfile", "--ignore-scripts"]);
 
 // An interrupt goes to the whole group; the program that runs ends in its own time, and this one after it.
 process.on("SIGINT", () => undefined);

@@ -29,8 +29,8 @@ export const limits = {
   handshakesInProgress: 32,
   /** First messages a second that are answered without a cookie. */
   handshakesPerSecond: 20,
-  /** A half-done handshake is forgotten after this long. */
-  handshakeTimeoutUs: 5_000_000,
+  /** A half-done handshake is forgotten after this long: as long as a client goes on trying. */
+  handshakeTimeoutUs: 10_000_000,
   /** Unknown devices remembered while they wait for approval; the oldest goes first. */
   waitingPeers: 32,
   /** Finished sessions whose counters stay in the database; the oldest goes first. */

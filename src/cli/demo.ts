@@ -104,10 +104,11 @@ async function currentDisplay(display: string, lifecycle: Lifecycle): Promise<Re
 }
 
 async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle): Promise<Result<DemoReport>> {
+  lifecycle.signal.throwIfAborted();
   const folder = mkdtempSync(join(tmpdir(), "patchbay-demo-"));
   lifecycle.defer("the demo's files", () => rmSync(folder, { recursive: true, force: true }));
   const homes = { host: join(folder, "host"), client: join(folder, "client") };
-  const paired = await pair(homes);
+  const paired = await pair(homes, lifecycle);
   if (!paired.ok) return paired;
   if (setting.scene !== undefined) {
     const size = setting.source === "display" ? smallScene : { width: 0, height: 0 };
@@ -151,6 +152,7 @@ export type HostReport = HostStats & { readonly cpu: Usage };
 export type FinishedClient = ClientReport & { readonly cpu: Usage };
 
 function start(name: string, home: string, args: readonly string[], lifecycle: Lifecycle): Child {
+  lifecycle.signal.throwIfAborted();
   const child = new Child(name, ownCommand(...args), environment(home));
   lifecycle.defer(name, async () => void (await child.stop()));
   return child;
@@ -163,15 +165,16 @@ function environment(home: string): Record<string, string | undefined> {
 }
 
 /** The client's key is approved by the host before they meet; returns the host's key, which the client expects. */
-async function pair(homes: { host: string; client: string }): Promise<Result<string>> {
+async function pair(homes: { host: string; client: string }, lifecycle: Lifecycle): Promise<Result<string>> {
   const keys: Record<string, string> = {};
   for (const [who, home] of Object.entries(homes)) {
-    const shown = await new Child("patchbay key", ownCommand("key", "show", "--json"), environment(home)).succeeds();
+    const shown = await start("patchbay key", home, ["key", "show", "--json"], lifecycle).succeeds();
+    lifecycle.signal.throwIfAborted();
     if (!shown.ok) return shown;
     keys[who] = (JSON.parse(shown.value) as { publicKey: string }).publicKey;
   }
   const approve = ["peers", "approve", keys.client as string];
-  const approved = await new Child("patchbay peers", ownCommand(...approve), environment(homes.host)).succeeds();
+  const approved = await start("patchbay peers", homes.host, approve, lifecycle).succeeds();
   return approved.ok ? ok(keys.host as string) : approved;
 }
 

@@ -76,6 +76,21 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s closes in order and ends
   expect(await process.exited).toBe(0);
 });
 
+test("what is opened after a signal is closed as well, and goes no further", async () => {
+  const script = `
+    import { Lifecycle } from ${JSON.stringify(`${import.meta.dir}/lifecycle.ts`)};
+    const lifecycle = new Lifecycle();
+    lifecycle.defer("last", () => console.log("last"));
+    lifecycle.defer("slow", () => Bun.sleep(50));
+    process.kill(process.pid, "SIGTERM");
+    await lifecycle.stopped;
+    try { lifecycle.defer("late", () => console.log("late")); } catch (cause) { console.log(cause.name); }
+    setInterval(() => {}, 1000);`;
+  const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+  expect((await new Response(child.stdout).text()).trim().split("\n")).toEqual(["AbortError", "late", "last"]);
+  expect(await child.exited).toBe(0);
+});
+
 test("a second signal ends at once", async () => {
   const { process, until } = child(true);
   await until("open");

@@ -2,7 +2,7 @@
  * The orderly end of a command. What is opened registers how it is closed; everything is closed once, newest first, whether the
  * command returns, fails or gets SIGINT, SIGTERM or SIGHUP. A signal ends with status 0, because that is how a person stops a
  * program that runs until it is stopped; a second signal ends it at once with 128 + its number. A command that opened
- * nothing leaves signals to the system.
+ * nothing leaves signals to the system. A command that was still starting goes no further than its next opening.
  */
 import { constants } from "node:os";
 import { limits } from "../base/limits.ts";
@@ -34,17 +34,23 @@ export class Lifecycle {
     return this.#stop.promise;
   }
 
-  /** The same for what takes an AbortSignal. */
+  /** The same for what takes an AbortSignal. `throwIfAborted()` stands before what should not be opened after a signal. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
   /**
    * Registers how something is closed; `name` stands in a log line when that fails. Returns a function that takes the
-   * registration back, for what was closed earlier.
+   * registration back, for what was closed earlier. After a signal it closes what was just opened and throws the signal's reason.
    */
   defer(name: string, close: Close): () => void {
-    if (this.#closing) throw new Error(`${name} was opened after the end began`);
+    const { aborted, reason } = this.#abort.signal;
+    if (this.#closing && !aborted) throw new Error(`${name} was opened after the end began`);
+    if (aborted) {
+      // The end that is under way takes the newest first, hence this one next.
+      this.#closers.push({ name, close });
+      throw reason;
+    }
     this.#listen();
     const closer = { name, close };
     this.#closers.push(closer);

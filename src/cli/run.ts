@@ -4,12 +4,14 @@
  * and status 70; its stack shows with --verbose.
  */
 import { type ErrorCode, exitStatus } from "../base/errors.ts";
-import { setLogLevel } from "../base/log.ts";
+import { createLog, setLogLevel } from "../base/log.ts";
 import type { Result } from "../base/result.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { CommandName } from "./options.ts";
 import { endQuietlyOnClosedPipe, flushed, printError, printLine } from "./output.ts";
 import { type Environment, type Parsed, parseCommandLine, unknownVariables } from "./parse.ts";
+
+const log = createLog("end");
 
 /** What a command module exports as `run`. It returns when its work is done; open things are closed for it. */
 export type Run<C extends CommandName> = (parsed: Parsed<C>, lifecycle: Lifecycle) => Promise<Result<void>>;
@@ -68,8 +70,23 @@ async function dispatch(argv: readonly string[], env: Environment, lifecycle: Li
     return 0;
   }
   if (!globals.quiet) for (const sentence of unknownVariables(env)) printError(sentence);
-  const result = await start(parsed.value, lifecycle);
-  return result.ok ? 0 : ended(result.code, result.message);
+  return finish(parsed.value, lifecycle);
+}
+
+/** What fails because a signal took it away from under the command is no news: whoever sent the signal wanted the end. */
+async function finish(parsed: Parsed<CommandName>, lifecycle: Lifecycle): Promise<number> {
+  let result: Result<void>;
+  try {
+    result = await start(parsed, lifecycle);
+  } catch (cause) {
+    if (!lifecycle.signal.aborted) throw cause;
+    log.debug(`interrupted: ${cause instanceof Error ? cause.message : cause}`);
+    return lifecycle.exitStatus;
+  }
+  if (result.ok) return 0;
+  if (!lifecycle.signal.aborted) return ended(result.code, result.message);
+  log.debug(`interrupted: ${result.message}`);
+  return lifecycle.exitStatus;
 }
 
 async function start<C extends CommandName>(parsed: Parsed<C>, lifecycle: Lifecycle): Promise<Result<void>> {

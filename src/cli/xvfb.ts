@@ -13,6 +13,7 @@ const patienceMs = 10_000;
 
 /** Starts a display of this size and returns its name, ":N"; it ends with the command. */
 export async function openXvfb(width: number, height: number, lifecycle: Lifecycle): Promise<Result<string>> {
+  lifecycle.signal.throwIfAborted();
   const folder = mkdtempSync(join(tmpdir(), "patchbay-xvfb-"));
   const numberFile = join(folder, "display");
   const fd = openSync(numberFile, "w", 0o600);

@@ -251,7 +251,7 @@ export class ClientCore {
 
   /** Says goodbye. Idempotent. */
   close(nowUs: number): void {
-    if (!this.#ended) this.link?.controlOnce(controlCommand.disconnect, 0, nowUs);
+    if (!this.#ended) this.link?.goodbye(nowUs);
     this.#ended = true;
     this.#initiator.close();
     this.link?.close();

@@ -10,7 +10,7 @@ import { Stream, type Subscriber, type Subscription } from "../hub/stream.ts";
 import type { PacketCipher } from "../secure/cipher.ts";
 import type { Established } from "../secure/handshake.ts";
 import { Session } from "../secure/session.ts";
-import { checkPacket, controlCommand, header, packetType, refusal, type WireError } from "../wire/root.ts";
+import { checkPacket, header, packetType, refusal, type WireError } from "../wire/root.ts";
 import { Door, type DoorDrop, type DoorSettings, type Met } from "./door.ts";
 import { type OutgoingFrame, type Remote, Viewer, type ViewerIdentity, type ViewerOutbox } from "./viewer.ts";
 import { agree, type EncoderSettings } from "./wishes.ts";
@@ -195,13 +195,14 @@ export class HostCore<R extends Remote, D extends Incoming> {
     this.stream.publish(frame);
   }
 
-  /** Says goodbye to everybody. */
+  /** Says goodbye to everybody, and forgets half-done handshakes. */
   close(nowUs: number): void {
+    this.#door.close();
     for (const viewer of [...this.#viewers.values()]) this.#dismiss(viewer, "closed", nowUs);
   }
 
   #dismiss(viewer: Viewer<R>, why: LeaveReason, nowUs: number): void {
-    viewer.link.controlOnce(controlCommand.disconnect, 0, nowUs);
+    viewer.link.goodbye(nowUs);
     this.#remove(viewer, why);
   }
 
@@ -216,7 +217,9 @@ export class HostCore<R extends Remote, D extends Incoming> {
   }
 
   #agree(): void {
-    const wishes = [...this.#viewers.values()].filter((viewer) => viewer.subscription).map((viewer) => viewer.wishes);
+    const wishes = [...this.#viewers.values()]
+      .filter(({ subscription }) => subscription && !subscription.paused)
+      .map((viewer) => viewer.wishes);
     for (const _ of this.#others) wishes.push(noWishes);
     this.#outbox.encoder(agree(this.#settings.owner, wishes), this.stream.watched);
   }

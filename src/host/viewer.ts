@@ -3,6 +3,7 @@
  * keys it holds down. It decides what a client may do; it opens no socket and injects nothing itself.
  */
 import { Counters } from "../base/counters.ts";
+import { limits } from "../base/limits.ts";
 import { Rate } from "../base/rate.ts";
 import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
@@ -51,7 +52,7 @@ export interface Wishes {
   quality: number | undefined;
 }
 
-export type ViewerDrop = InputDrop | "control-not-permitted";
+export type ViewerDrop = InputDrop | "control-not-permitted" | "keyframe-rate";
 
 export interface ViewerEvents {
   /** Its wishes or its pause changed. */
@@ -74,6 +75,7 @@ export class Viewer<R extends Remote> {
   readonly #stream: Stream<OutgoingFrame>;
   readonly #outbox: ViewerOutbox<R>;
   readonly #events: ViewerEvents;
+  #keyframeAskedUs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly remote: R,
@@ -90,7 +92,7 @@ export class Viewer<R extends Remote> {
     this.#events = events;
     this.connectedUs = nowUs;
     const handler: LinkHandler = {
-      control: (command, value) => this.#control(command, value),
+      control: (command, value, at) => this.#control(command, value, at),
       input: (type, code, value, at) => this.#input(type, code, value, at),
     };
     this.link = new Link(session, nowUs, handler, (packet, size) => outbox.send(remote, packet, size));
@@ -150,7 +152,7 @@ export class Viewer<R extends Remote> {
     this.subscription = undefined;
   }
 
-  #control(command: number, value: number): void {
+  #control(command: number, value: number, nowUs: number): void {
     if (command === controlCommand.disconnect) {
       this.#events.left();
       return;
@@ -172,8 +174,13 @@ export class Viewer<R extends Remote> {
         this.#stream.resume(subscription);
         break;
       case controlCommand.requestKeyframe:
+        // A keyframe costs everybody; one client does not get more of them than it can need.
+        if (nowUs - this.#keyframeAskedUs < limits.keyframeRequestIntervalUs / 2) this.drops.add("keyframe-rate");
         // Resuming begins with a keyframe anyway; until then the others need none.
-        if (!subscription.paused) this.#stream.restart(subscription);
+        else if (!subscription.paused) {
+          this.#keyframeAskedUs = nowUs;
+          this.#stream.restart(subscription);
+        }
         return;
       case controlCommand.setBitrate:
         this.wishes.bitrateBps = value;

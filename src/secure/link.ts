@@ -11,6 +11,7 @@ import {
   ack,
   checkPayload,
   control,
+  controlCommand,
   header,
   headerBytes,
   input,
@@ -41,6 +42,7 @@ export interface LinkHandler {
   lastFrame?(frameId: number, nowUs: number): void;
 }
 
+const goodbyes = 3;
 /** First pings come quickly, so that the clock offset is known before the first picture matters. */
 const quickPings = 12;
 const quickPingIntervalUs = 50_000;
@@ -100,8 +102,19 @@ export class Link {
     this.#count(counter);
     const type = header.type(view, start);
     const error = checkPayload(type, view, start + headerBytes, plainSize);
-    if (error) this.drops.add(error);
-    else this.#dispatch(type, counter, buffer, view, start + headerBytes, plainSize, nowUs);
+    if (!error) this.#dispatch(type, counter, buffer, view, start + headerBytes, plainSize, nowUs);
+    else {
+      this.drops.add(error);
+      // A message that makes no sense here will make none when it comes again: it is settled, so that those behind it get through.
+      const isNumbered = type === packetType.reliable && plainSize >= reliableLayout.bytes;
+      if (!isNumbered) return;
+      this.#incoming.accept(reliable.sequence(view, start + headerBytes));
+      this.#acknowledge(nowUs);
+    }
+  }
+
+  #acknowledge(nowUs: number): void {
+    this.#transmit(packetType.ack, putAck(this.#view, headerBytes, this.#incoming.nextExpected), nowUs);
   }
 
   /** Counters jump when a key's time is over; a jump is no loss. */
@@ -145,10 +158,12 @@ export class Link {
         return;
       case packetType.reliable:
         if (this.#incoming.accept(reliable.sequence(view, at))) {
+          // Motion sent before this press must not move the pointer after it.
+          this.#newestInput = Math.max(this.#newestInput, counter);
           const skip = reliableLayout.bytes;
           this.#message(reliable.innerType(view, at), view, at + skip, size - skip, nowUs);
         }
-        this.#transmit(packetType.ack, putAck(this.#view, headerBytes, this.#incoming.nextExpected), nowUs);
+        this.#acknowledge(nowUs);
         return;
       case packetType.ack:
         this.#outgoing.acknowledge(ack.next(view, at));
@@ -199,6 +214,11 @@ export class Link {
   /** Sends a command once, for when nobody will be there to repeat it. */
   controlOnce(command: number, value: number, nowUs: number): void {
     this.#transmit(packetType.control, putControl(this.#view, headerBytes, command, value), nowUs);
+  }
+
+  /** Says that this end leaves; more than once, because nobody will be there to repeat what is lost. */
+  goodbye(nowUs: number): void {
+    for (let i = 0; i < goodbyes; i++) this.controlOnce(controlCommand.disconnect, 0, nowUs);
   }
 
   /** Sends input events (back to back, 7 bytes each): motion once, anything else until acknowledged. */

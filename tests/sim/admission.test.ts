@@ -99,7 +99,7 @@ describe("sixteen places", () => {
     world.until("admission", () => back.isIn);
     expect(world.host.viewers.length).toBe(16);
     expect(world.host.left).toMatchObject([{ name: "device 5", why: "replaced" }]);
-    world.until("the old connection's end", () => clients[4]?.ended === "silent", 6 * second);
+    world.until("the old connection's end", () => clients[4]?.ended === "host-left", second);
   });
 
   test("waiting devices have places of their own", () => {
@@ -252,10 +252,33 @@ describe("addresses", () => {
     expect(world.host.down.size).toBe(0);
     expect(world.host.viewers.length).toBe(1);
     expect(world.host.left).toMatchObject([{ why: "replaced" }]);
-    // What the old one still sends is nobody's.
-    expect(world.host.core.drops.get("unknown-sender")).toBeGreaterThan(0);
-    world.until("the old one's end", () => old.ended === "silent", 6 * second);
+    // It is told once; should that be lost, what it still sends is nobody's and it ends by silence.
+    world.until("the old one's end", () => old.ended === "host-left", second);
     expect(fresh.ended).toBeUndefined();
+  });
+
+  test("a device that missed being replaced ends by silence, and disturbs nobody until then", () => {
+    const world = new World({ seed: 1, link });
+    const old = world.connect(1, { approved: all });
+    world.until("admission", () => old.isIn);
+    world.network.setLink(hostPlace, old.place, { loss: 1 });
+    const fresh = world.connect(1);
+    world.until("the old one's end", () => old.ended === "silent", 6 * second);
+    expect(world.host.core.drops.get("unknown-sender")).toBeGreaterThan(0);
+    expect(fresh.ended).toBeUndefined();
+    expect(fresh.decoded.at(-1)).toBeGreaterThan(world.host.newestFrameId - 3);
+  });
+
+  test("the same device at the same address, with a new connection id, begins anew", () => {
+    const world = new World({ seed: 1, link });
+    const first = world.connect(1, { approved: all });
+    world.until("pictures", () => first.decoded.length > 3);
+    world.network.leave(first.place);
+    const again = world.connect(1, { place: first.place });
+    world.until("pictures", () => again.decoded.length > 3);
+    world.run(second);
+    expect(again.ended).toBeUndefined();
+    expect(world.host.viewers.length).toBe(1);
   });
 
   test("another device at the same address replaces what was there", () => {

@@ -92,16 +92,18 @@ describe("commands", () => {
       client.core.setBitrate(3_000_000, client.nowUs);
       client.core.setFps(30, client.nowUs);
       client.link.control(controlCommand.setQuality, 20, client.nowUs);
-      client.core.setPaused(true, client.nowUs);
       const wanted = { bitrateBps: 3_000_000, fps: 30, quality: 20 };
-      world.until("the pause", () => !world.host.watched, 5 * second);
+      world.until("the wishes", () => world.host.settings.quality === 20, 5 * second);
       expect(world.host.settings).toEqual(wanted);
+      client.core.setPaused(true, client.nowUs);
+      world.until("the pause", () => !world.host.watched, 5 * second);
       world.run(second);
       const paused = client.decoded.length;
       world.run(second);
       expect(client.decoded.length).toBe(paused);
       client.core.setPaused(false, client.nowUs);
       world.until("pictures", () => client.decoded.length > paused + 3, 5 * second);
+      expect(world.host.settings).toEqual(wanted);
       const asked = world.host.keyframeRequests.length;
       client.link.control(controlCommand.requestKeyframe, 0, client.nowUs);
       world.until("a request", () => world.host.keyframeRequests.length > asked, 5 * second);
@@ -120,6 +122,15 @@ describe("commands", () => {
     one.close();
     world.until("the departure", () => world.host.viewers.length === 0, 6 * second);
     expect(world.host.settings).toEqual({ bitrateBps: 10_000_000, fps: 60, quality: 50 });
+  });
+
+  test("who pauses binds nobody by its wishes", () => {
+    const { world, client } = connected();
+    const other = world.connect(2, { approved: all, fps: 30 });
+    client.core.setFps(20, client.nowUs);
+    world.until("both wishes", () => world.host.settings.fps === 30, 5 * second);
+    other.core.setPaused(true, other.nowUs);
+    world.until("one wish", () => world.host.settings.fps === 20, 5 * second);
   });
 
   test("a paused client that asks for keyframes costs the others none", () => {

@@ -1,0 +1,146 @@
+/** What a running host tells of itself: a real one, sending the test pattern over loopback to a real client that only decodes. */
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setLogLevel } from "../base/log.ts";
+import type { Result } from "../base/result.ts";
+import { Client } from "../client/client.ts";
+import { fingerprint } from "../secure/fingerprint.ts";
+import { createIdentity } from "../secure/identity.ts";
+import { openStore } from "../store/database.ts";
+import { Peers } from "../store/peers.ts";
+import { version } from "../version.ts";
+import { permission } from "../wire/root.ts";
+import { Directory } from "./directory.ts";
+import { Host } from "./host.ts";
+import { hostStats } from "./status.ts";
+
+beforeAll(() => setLogLevel("error"));
+afterAll(() => setLogLevel("info"));
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0).reverse()) close();
+});
+
+function good<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(result.message);
+  return result.value;
+}
+
+function running() {
+  const folder = mkdtempSync(join(tmpdir(), "patchbay-status-"));
+  closing.push(() => rmSync(folder, { recursive: true, force: true }));
+  const store = good(openStore({ folder }));
+  closing.push(() => store.close());
+  const identity = createIdentity("desk");
+  const directory = new Directory(store);
+  const options = {
+    capture: "pattern",
+    target: "",
+    encoder: "auto",
+    width: 320,
+    height: 240,
+    fps: 30,
+    bitrateBps: 2_000_000,
+    keyframeIntervalSeconds: 1,
+    listen: { host: "127.0.0.1", port: 0 },
+    input: "off",
+    inputTarget: "",
+  };
+  const host = good(Host.open(options, identity, directory));
+  closing.push(() => host.close());
+  return { host, identity, directory, peers: new Peers(store) };
+}
+
+/** Connects a device and waits for the first word about its rights. */
+async function connect(host: Host, device: ReturnType<typeof createIdentity>): Promise<Client> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const options = {
+    address: "127.0.0.1",
+    port: host.port,
+    expectedKey: undefined,
+    output: "headless",
+    display: "",
+    decoder: "auto",
+    title: "",
+    width: 0,
+    height: 0,
+    fullscreen: false,
+    sendInput: false,
+    relative: false,
+    readTimecode: false,
+    bitrateBps: undefined,
+    fps: undefined,
+    quality: undefined,
+  };
+  const client = good(Client.open(options, device, { connected: () => {}, admitted: resolve }));
+  closing.push(() => client.close());
+  await promise;
+  return client;
+}
+
+test("a host that nobody watches tells who it is and whom it knows", () => {
+  const { host, identity, directory, peers } = running();
+  const [known, unwanted] = [createIdentity("a").signing.publicKey, createIdentity("b").signing.publicKey];
+  good(peers.approve(Buffer.from(known).toString("base64"), permission.view | permission.clipboard));
+  good(peers.revoke(Buffer.from(unwanted).toString("base64")));
+  const stats = hostStats(host, identity, directory);
+  expect(stats).toMatchObject({
+    version,
+    name: "desk",
+    fingerprint: fingerprint(identity.signing.publicKey),
+    source: { capture: "pattern", width: 320, height: 240, fps: 30 },
+    stream: { fps: 0, frames: 0, keyframes: 0 },
+    stagesMs: {},
+    drops: {},
+    udp: { port: host.port, receiveBufferBytes: host.receiveBufferBytes },
+  });
+  expect(stats.uptimeSeconds).toBeGreaterThan(0);
+  const about = Object.fromEntries(stats.peers.map((peer) => [peer.fingerprint, peer]));
+  expect(about[fingerprint(known)]).toEqual({
+    name: "not seen yet",
+    fingerprint: fingerprint(known),
+    state: "approved",
+    permissions: ["view", "clipboard"],
+    address: "",
+    connectedSeconds: 0,
+    rttMs: null,
+    lossPercent: 0,
+    bitrateBps: 0,
+  });
+  expect(about[fingerprint(unwanted)]).toMatchObject({ state: "revoked", permissions: [] });
+});
+
+test("connected and waiting devices, drops by reason, frames", async () => {
+  const { host, identity, directory, peers } = running();
+  const [friend, stranger] = [createIdentity("friend"), createIdentity("stranger")];
+  good(peers.approve(Buffer.from(friend.signing.publicKey).toString("base64"), permission.view));
+  const client = await connect(host, friend);
+  await connect(host, stranger);
+  while (client.core.frames.stats.delivered < 3 || client.core.link?.clock.offsetUs === undefined) await Bun.sleep(5);
+  for (const viewer of host.core.viewers) {
+    viewer.drops.add("input-rate", 2);
+    viewer.link.drops.add("replayed", 3);
+  }
+  host.core.departed.add("replayed", 5);
+  host.core.drops.add("magic", 7);
+
+  const stats = hostStats(host, identity, directory);
+  expect(stats.peers.length).toBe(2);
+  const [first, second] = stats.peers;
+  expect(first).toMatchObject({ name: "friend", state: "connected", permissions: ["view"] });
+  expect(first?.words).toBeUndefined();
+  expect(first?.address).toStartWith("127.0.0.1:");
+  expect(first?.rttMs).toBeGreaterThan(0);
+  expect(first?.bitrateBps).toBeGreaterThan(0);
+  expect(first?.connectedSeconds).toBeGreaterThan(0);
+  expect(second).toMatchObject({ name: "stranger", state: "waiting", permissions: [], bitrateBps: 0 });
+  expect(second?.words?.length).toBe(6);
+  expect(stats.drops).toEqual({ "input-rate": 4, replayed: 11, magic: 7 });
+  expect(stats.stream.frames).toBeGreaterThanOrEqual(3);
+  expect(stats.stream.keyframes).toBeGreaterThanOrEqual(1);
+  expect(Object.keys(stats.stagesMs)).toEqual(["wait", "capture", "convert", "encode", "queue", "send"]);
+  expect(stats.udp.sentBytes).toBeGreaterThan(0);
+});
