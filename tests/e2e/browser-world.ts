@@ -31,7 +31,7 @@ export function openRelay(port = 0): Relay {
   const opened = Relay.open({
     listen: { host: "127.0.0.1", port },
     settings: { ...relayDefaults },
-    server: "bun",
+    server: process.env.RELAY_SERVER === "bun" ? "bun" : undefined,
     access: {
       address: "127.0.0.1",
       wantsKeys: false,

@@ -185,7 +185,9 @@ export class DirectPlayer {
   note(note: Note): void {
     if (note.type === "here") {
       this.#backoff.reset();
-      if (this.#peer?.id !== note.from) this.hello();
+      // A new source: the old one's connection may take long to notice that nobody is there.
+      if (this.#peer && this.#peer.id !== note.from) this.#end();
+      this.hello();
     }
     if (note.type === "offer" && note.sdp && !this.#isOpen) this.#answer(note.from, note.sdp);
     if (note.from !== this.#peer?.id) return;
@@ -239,6 +241,11 @@ export class DirectPlayer {
 
   /** Ends the direct path, if any; it is tried again later. */
   drop(): void {
+    this.#end();
+    this.#timer = setTimeout(() => this.hello(), this.#backoff.next());
+  }
+
+  #end(): void {
     clearTimeout(this.#timer);
     const peer = this.#peer;
     this.#peer = undefined;
@@ -247,6 +254,5 @@ export class DirectPlayer {
       this.#isOpen = false;
       this.#events.open(false);
     }
-    this.#timer = setTimeout(() => this.hello(), this.#backoff.next());
   }
 }

@@ -80,6 +80,17 @@ describe("two paths", () => {
     expect(paths.direct).toBe(false);
   });
 
+  test("a new source passes whole after the old one's direct path is gone", () => {
+    relayed(picture(0, true));
+    paths.direct = true;
+    for (const n of [1, 2, 3, 4]) direct(picture(n));
+    paths.direct = false;
+    for (const n of [1, 2, 3, 4]) relayed(picture(n));
+    expect(sequences()).toEqual([0, 1, 2, 3, 4]);
+    for (const n of [0, 1, 2]) relayed(picture(n, n === 0));
+    expect(sequences().slice(5)).toEqual([0, 1, 2]);
+  });
+
   test("what a relay sends again after a reconnect is not shown again", () => {
     relayed(picture(0, true));
     paths.direct = true;

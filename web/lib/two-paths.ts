@@ -21,6 +21,7 @@ export type Path = "websocket" | "webrtc";
 const remembered = 1024;
 /** How far behind the newest the relay may bring a picture and still be of the same run. */
 const lateMs = 10_000;
+const lateFrames = 256;
 const heldFrames = 64;
 const heldBytes = 16 * 1024 * 1024;
 
@@ -60,6 +61,7 @@ export class TwoPaths {
     if ((this.#isDirect || this.#isAhead) && this.#last !== undefined && ahead(sequence, this.#last) <= 0) {
       if (this.#recent.get(sequence) === timestampMs || this.#isLate(sequence, timestampMs)) {
         this.counts.duplicates++;
+        if (sequence === this.#last) this.#isAhead = false;
         return;
       }
       // Not of this run of pictures: another source, or one that began again.
@@ -75,7 +77,7 @@ export class TwoPaths {
   #isLate(sequence: number, timestampMs: number): boolean {
     const last = this.#last as number;
     const behindMs = since(this.#recent.get(last) ?? 0, timestampMs);
-    return ahead(sequence, last) > -remembered && behindMs >= 0 && behindMs < lateMs;
+    return ahead(sequence, last) > -lateFrames && behindMs >= 0 && behindMs < lateMs;
   }
 
   came(frame: DirectFrame): void {

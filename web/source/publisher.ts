@@ -31,7 +31,8 @@ export class Publisher {
   readonly #room: Room;
   readonly #direct: DirectSource | undefined;
   readonly #startMs = performance.now();
-  #sequence = 0;
+  /** Begins anywhere, so that players tell one run from the next. */
+  #sequence = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
   #lastPicture = 0;
   #lastPictureBytes = 0;
   #keyframeMs = Number.NEGATIVE_INFINITY;
