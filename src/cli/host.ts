@@ -3,7 +3,7 @@ import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { Dashboard } from "../dashboard/server.ts";
-import type { OpenScreen } from "../dashboard/viewer.ts";
+import type { ScreenHost } from "../dashboard/viewer.ts";
 import { Directory } from "../host/directory.ts";
 import { Host, type HostOptions } from "../host/host.ts";
 import type { RelayingOptions } from "../host/relaying.ts";
@@ -37,7 +37,7 @@ export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Prom
   const host = opened.value;
   lifecycle.defer("the host", () => host.close());
   const stats = () => hostStats(host, identity, directory);
-  const page = await openPage(flags.dashboard, stats, (pipe) => host.openBrowsers(pipe), lifecycle);
+  const page = await openPage(flags.dashboard, stats, screenOf(host), lifecycle);
   if (!page.ok) return page;
   greet(host, identity, flags.listen.host, page.value);
   let written: Result<void> = ok(undefined);
@@ -91,7 +91,7 @@ function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
 async function openPage(
   dashboard: Parsed<"host">["flags"]["dashboard"],
   stats: () => ReturnType<typeof hostStats>,
-  screen: OpenScreen,
+  screen: ScreenHost,
   lifecycle: Lifecycle,
 ): Promise<Result<Dashboard | undefined>> {
   if (dashboard === "off") return ok(undefined);
@@ -101,6 +101,14 @@ async function openPage(
   if (!page.ok) return page;
   lifecycle.defer("the status page", () => page.value.close());
   return page;
+}
+
+function screenOf(host: Host): ScreenHost {
+  return {
+    screen: (pipe) => host.openBrowsers(pipe),
+    stills: (pipe) => host.openStills(pipe),
+    requestKeyframe: () => host.requestKeyframe(),
+  };
 }
 
 function relayFrom(flags: Parsed<"host">["flags"], identity: DeviceIdentity): Result<RelayingOptions | undefined> {

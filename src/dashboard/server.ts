@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { Elysia } from "elysia";
+import { monotonicClock } from "../../ffi/clock.ts";
 import type { Log } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { HostStats } from "../host/stats.ts";
@@ -13,7 +14,7 @@ import type { RelayRequest } from "../relay/transport.ts";
 import { api } from "./api.ts";
 import { cookieName, isLoopback, type Listening, refusal, sameToken, stranger } from "./guard.ts";
 import { pageAssets } from "./page.ts";
-import { type OpenScreen, ScreenViewer, screenChannel } from "./viewer.ts";
+import { type ScreenHost, ScreenViewer, screenChannel } from "./viewer.ts";
 
 export interface DashboardSettings {
   /** IP address or name to listen on. */
@@ -24,7 +25,7 @@ export interface DashboardSettings {
   readonly stats: () => HostStats;
   readonly log: Log;
   /** The host's picture, for browsers to watch and control; without it there is no viewer. */
-  readonly screen?: OpenScreen | undefined;
+  readonly screen?: ScreenHost | undefined;
 }
 
 export interface Dashboard {
@@ -68,7 +69,7 @@ export function startDashboard(settings: DashboardSettings): Result<Dashboard> {
     },
     http: answered,
     log: (text) => log.debug(text),
-    nowUs: () => performance.now() * 1000,
+    nowUs: () => monotonicClock.nowUs(),
   });
   const opened = BunTransport.open({ address, port, maxMessageBytes: screenMessageBytes }, viewer.events);
   if (!opened.ok) return cannotListen(address, port, opened.message);
@@ -86,12 +87,12 @@ export function startDashboard(settings: DashboardSettings): Result<Dashboard> {
   });
 }
 
-const noScreen: OpenScreen = () => ({
-  start: () => undefined,
-  stop: () => undefined,
-  receive: () => undefined,
-  releaseKeys: () => undefined,
-});
+const nothing = { start: () => undefined, stop: () => undefined };
+const noScreen: ScreenHost = {
+  screen: () => ({ ...nothing, receive: () => undefined }),
+  stills: () => nothing,
+  requestKeyframe: () => undefined,
+};
 
 function headersOf({ headers }: RelayRequest): Headers {
   return new Headers([...headers]);

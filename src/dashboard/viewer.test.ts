@@ -37,17 +37,20 @@ beforeEach(() => {
     port: 0,
     stats: () => ({}) as HostStats,
     log: createLog("test"),
-    screen: ({ send }) => {
-      screen.send = send;
-      return {
-        start: () => screen.note("start"),
-        stop: () => screen.note("stop"),
-        releaseKeys: () => screen.note("release"),
-        receive: (message) => {
-          screen.inputs.push(message.slice());
-          screen.note("input");
-        },
-      };
+    screen: {
+      screen: ({ send }) => {
+        screen.send = send;
+        return {
+          start: () => screen.note("start"),
+          stop: () => screen.note("stop"),
+          receive: (message) => {
+            screen.inputs.push(message.slice());
+            screen.note("input");
+          },
+        };
+      },
+      stills: () => ({ start: () => screen.note("stills"), stop: () => screen.note("no stills") }),
+      requestKeyframe: () => screen.note("keyframe"),
     },
   });
   if (!started.ok) throw new Error(started.message);
@@ -79,7 +82,9 @@ async function open(path = "/stream/screen"): Promise<{ socket: WebSocket; messa
   socket.binaryType = "arraybuffer";
   sockets.push(socket);
   const messages: Uint8Array[] = [];
-  socket.addEventListener("message", ({ data }) => messages.push(new Uint8Array(data as ArrayBuffer)));
+  socket.addEventListener("message", ({ data }) => {
+    if (data instanceof ArrayBuffer) messages.push(new Uint8Array(data));
+  });
   await new Promise((resolve, reject) => {
     socket.onopen = resolve;
     socket.onerror = () => reject(new Error("refused"));
@@ -138,8 +143,6 @@ test("the host works while somebody watches; who comes late has the whole pictur
   await arrived(late.messages, 1, 2, 3);
   expect(screen.events.filter((event) => event === "start")).toEqual(["start"]);
   first.socket.close();
-  await screen.until("release");
-  expect(screen.events).not.toContain("stop");
   late.socket.close();
   await screen.until("stop");
   // What was shown to them is not shown to the next.
@@ -157,7 +160,31 @@ test("input arrives, and what a vanished browser held is let go", async () => {
   socket.send(press);
   await screen.until("input");
   expect(screen.inputs).toEqual([press]);
+  // The release comes as an event of the browser that is gone, so that another one's keys stay down.
+  await open();
+  screen.events = [];
   socket.close();
-  await screen.until("stop");
-  expect(screen.events).toContain("release");
+  await screen.until("input");
+  expect(screen.events).toEqual(["input"]);
+  expect(decodeFrame(screen.inputs[1] as Uint8Array)).toMatchObject({ value: { name: "keyUp", fields: { code: 30 } } });
+});
+
+test("the room tells the stream's time to the one who asked, and passes on who needs a keyframe", async () => {
+  const { socket } = await open("/signal/screen");
+  const answer = new Promise<string>((resolve) =>
+    socket.addEventListener("message", ({ data }) => resolve(String(data)), { once: true }),
+  );
+  socket.send("not a note");
+  socket.send(JSON.stringify({ patchbay: 1, type: "keyframe", from: "abcdefgh" }));
+  socket.send(JSON.stringify({ patchbay: 1, type: "clock", from: "abcdefgh", at: 7 }));
+  expect(JSON.parse(await answer)).toMatchObject({ type: "clock", to: "abcdefgh", at: 7, stream: expect.any(Number) });
+  expect(screen.events).toEqual(["keyframe"]);
+});
+
+test("stills are made while somebody takes them", async () => {
+  const { socket } = await open("/stream/screen.stills");
+  await screen.until("stills");
+  socket.close();
+  await screen.until("no stills");
+  expect(screen.events).not.toContain("start");
 });

@@ -1,24 +1,35 @@
 /**
- * The host's screen for browsers on the status page's own address: a relay of one channel, whose source is this host and runs only
- * while somebody watches. Whoever gets here may see and control, so the caller must have let them in.
+ * The host's screen for browsers on the status page's own address: a relay of one channel (and of stills beside it, for
+ * browsers that cannot decode video), whose source is this host and runs only while somebody watches. Whoever gets here may see and control, so the caller must have let them in.
  */
-import { Counters } from "../base/counters.ts";
+import { HostRoom } from "../host/room.ts";
 import { type InsidePeer, insideAddress } from "../relay/bun-transport.ts";
 import { type Denial, RelayCore } from "../relay/core.ts";
 import { relayDefaults } from "../relay/limits.ts";
 import type { ConnectionId, RelayRequest, RelayTransport, RelayTransportEvents } from "../relay/transport.ts";
 
 export const screenChannel = "screen";
+/** Where players look for stills when they cannot decode the video (web/lib/address.ts). */
+export const stillsChannel = `${screenChannel}.stills`;
 
-/** The host's end of the channel. */
-export interface ScreenSource {
+/** The host's end of a channel. */
+export interface ChannelSource {
   start(nowUs: number): void;
   stop(): void;
-  receive(message: Uint8Array, nowUs: number): void;
-  releaseKeys(): void;
 }
 
-export type OpenScreen = (pipe: { send(message: Uint8Array<ArrayBuffer>): boolean }) => ScreenSource;
+export interface ScreenSource extends ChannelSource {
+  receive(message: Uint8Array, nowUs: number): void;
+}
+
+type Open<Source> = (pipe: { send(message: Uint8Array<ArrayBuffer>): boolean }) => Source;
+
+/** The host's screen, as this page needs it. */
+export interface ScreenHost {
+  readonly screen: Open<ScreenSource>;
+  readonly stills: Open<ChannelSource>;
+  requestKeyframe(): void;
+}
 
 export interface InsideTransport extends RelayTransport {
   connectInside(target: string, peer: InsidePeer): ConnectionId | undefined;
@@ -39,30 +50,81 @@ export interface ScreenViewerParts {
 const maxReceivers = 16;
 const tickMs = 50;
 
+/** One channel, whose source runs only while somebody watches. */
+class WatchedChannel<Source extends ChannelSource> {
+  readonly source: Source;
+  readonly #name: string;
+  #transport: InsideTransport | undefined;
+  #publisher: ConnectionId | undefined;
+
+  constructor(name: string, open: Open<Source>) {
+    this.#name = name;
+    this.source = open({ send: (message) => this.#publish(message) });
+  }
+
+  #publish(message: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#publisher !== undefined) this.#transport?.bringInside(this.#publisher, message);
+    return true;
+  }
+
+  /** Begins or ends as the audience has it. */
+  look(core: RelayCore, transport: InsideTransport, receive: (bytes: Uint8Array) => void, nowUs: number): void {
+    const channel = core.channels.get(this.#name);
+    const isWatched = (channel?.receivers.size ?? 0) > 0;
+    if (isWatched && this.#publisher === undefined) {
+      this.#transport = transport;
+      this.#publisher = transport.connectInside(`/source/${this.#name}`, {
+        binary: receive,
+        closed: () => {
+          this.#publisher = undefined;
+          this.source.stop();
+        },
+      });
+      if (this.#publisher !== undefined) this.source.start(nowUs);
+    } else if (!isWatched && this.#publisher !== undefined) {
+      const publisher = this.#publisher;
+      this.#publisher = undefined;
+      this.source.stop();
+      transport.leaveInside(publisher);
+      // The next to come must not see what was shown long ago.
+      channel?.cache.clear();
+    }
+  }
+}
+
 export class ScreenViewer {
   /** Bind to the transport. */
   readonly events: RelayTransportEvents;
-  readonly drops = new Counters();
   readonly #parts: ScreenViewerParts;
-  readonly #source: ScreenSource;
+  readonly #screen: WatchedChannel<ScreenSource>;
+  readonly #stills: WatchedChannel<ChannelSource>;
+  readonly #room: HostRoom;
   #core: RelayCore | undefined;
   #transport: InsideTransport | undefined;
-  #publisher: ConnectionId | undefined;
+  /** Who said what the room is answering. */
+  #speaker: ConnectionId = 0;
   #ticking: ReturnType<typeof setInterval> | undefined;
 
-  constructor(open: OpenScreen, parts: ScreenViewerParts) {
+  constructor(host: ScreenHost, parts: ScreenViewerParts) {
     this.#parts = parts;
-    this.#source = open({ send: (message) => this.#publish(message) });
+    this.#screen = new WatchedChannel(screenChannel, host.screen);
+    this.#stills = new WatchedChannel(stillsChannel, host.stills);
+    this.#room = new HostRoom({
+      needsKeyframe: () => host.requestKeyframe(),
+      answer: (text) => this.#transport?.sendText(this.#speaker, text),
+    });
     this.events = {
       request: (request) => this.#at()?.request(request),
       binary: (connection, message, bytes, view) => this.#at()?.binary(connection, message, bytes, view),
-      text: (connection, text) => this.#at()?.text(connection, text),
+      text: (connection, text) => {
+        this.#at()?.text(connection, text);
+        this.#speaker = connection;
+        this.#room.receive(text, parts.nowUs());
+      },
       alive: (connection) => this.#at()?.alive(connection),
       lagged: (connection, messages) => this.#at()?.lagged(connection, messages),
       closed: (connection, code) => {
         this.#at()?.closed(connection, code);
-        // Whoever left may have held something; who is still there will press it again.
-        if (connection !== this.#publisher) this.#source.releaseKeys();
         this.#look();
       },
     };
@@ -70,7 +132,7 @@ export class ScreenViewer {
 
   /** Once, before the first event. */
   bind(transport: InsideTransport): void {
-    const settings = { ...relayDefaults, maxReceivers, maxChannels: 1 };
+    const settings = { ...relayDefaults, maxReceivers, maxChannels: 2 };
     const outbox = { http: this.#parts.http, log: (text: string) => this.#parts.log(text) };
     this.#transport = transport;
     this.#core = new RelayCore(
@@ -78,7 +140,8 @@ export class ScreenViewer {
       transport,
       (request, route, role) => {
         const isInside = request.remote === insideAddress;
-        if ((role === "source") !== isInside || route.channel !== screenChannel)
+        const isHere = route.channel === screenChannel || (route.channel === stillsChannel && role !== "signal");
+        if ((role === "source") !== isInside || !isHere)
           return { status: 403, message: `Only /stream/${screenChannel} and /signal/${screenChannel} are here.` };
         const denial = isInside ? undefined : this.#parts.denial(request);
         if (!denial && !isInside) queueMicrotask(() => this.#look());
@@ -94,26 +157,12 @@ export class ScreenViewer {
     return this.#core?.events;
   }
 
-  #publish(message: Uint8Array<ArrayBuffer>): boolean {
-    if (this.#publisher !== undefined) this.#transport?.bringInside(this.#publisher, message);
-    return true;
-  }
-
   /** Captures for those who watch, and for nobody else. */
   #look(): void {
-    const core = this.#core;
-    if (!core) return;
-    const channel = core.channels.get(screenChannel);
-    const isWatched = (channel?.receivers.size ?? 0) > 0;
-    if (isWatched && this.#publisher === undefined) this.#begin();
-    else if (!isWatched && this.#publisher !== undefined) {
-      const publisher = this.#publisher;
-      this.#publisher = undefined;
-      this.#source.stop();
-      this.#transport?.leaveInside(publisher);
-      // The next to come must not see what was shown long ago.
-      channel?.cache.clear();
-    }
+    const [core, transport, nowUs] = [this.#core, this.#transport, this.#parts.nowUs()];
+    if (!core || !transport) return;
+    this.#screen.look(core, transport, (bytes) => this.#screen.source.receive(bytes, this.#parts.nowUs()), nowUs);
+    this.#stills.look(core, transport, () => undefined, nowUs);
     if (core.hasPeers) this.#ticking ??= setInterval(() => core.tick(this.#parts.nowUs()), tickMs);
     else {
       clearInterval(this.#ticking);
@@ -121,21 +170,11 @@ export class ScreenViewer {
     }
   }
 
-  #begin(): void {
-    this.#publisher = this.#transport?.connectInside(`/source/${screenChannel}`, {
-      binary: (bytes) => this.#source.receive(bytes, this.#parts.nowUs()),
-      closed: () => {
-        this.#publisher = undefined;
-        this.#source.stop();
-      },
-    });
-    if (this.#publisher !== undefined) this.#source.start(this.#parts.nowUs());
-  }
-
   /** Browsers are told; the transport is the caller's to close. */
   close(): void {
     clearInterval(this.#ticking);
     this.#core?.drain();
-    this.#source.stop();
+    this.#screen.source.stop();
+    this.#stills.source.stop();
   }
 }

@@ -20,6 +20,7 @@ export interface ChannelPipe {
 export interface ChannelHost extends InputOutbox {
   attach(subscriber: Subscriber<OutgoingFrame>): Subscription<OutgoingFrame>;
   detach(subscription: Subscription<OutgoingFrame>): void;
+  requestKeyframe(): void;
   /** The picture's size now. */
   size(): { readonly width: number; readonly height: number };
   /** The access unit's bytes; valid while the frame is delivered. */

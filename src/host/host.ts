@@ -21,11 +21,12 @@ import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { chunkFlag } from "../wire/root.ts";
+import { type ChannelHost, type ChannelPipe, HostChannel } from "./channel.ts";
 import { HostCore, type HostOutbox, type LeaveReason } from "./core.ts";
-import { type ChannelHost, HostChannel, type ChannelPipe } from "./channel.ts";
 import type { Directory } from "./directory.ts";
 import { HostMeters } from "./meters.ts";
 import { Relaying, type RelayingOptions } from "./relaying.ts";
+import { HostStills } from "./stills.ts";
 import type { OutgoingFrame, Viewer } from "./viewer.ts";
 import type { EncoderSettings } from "./wishes.ts";
 
@@ -78,6 +79,7 @@ export class Host {
   readonly relaying: Relaying | undefined;
   /** The channel that this host's own page shows; none until it is asked for. */
   browsers: HostChannel | undefined;
+  #stills: HostStills | undefined;
 
   static open(options: HostOptions, identity: DeviceIdentity, directory: Directory): Result<Host> {
     // The callbacks run on the event loop, hence after `host` is set.
@@ -127,6 +129,7 @@ export class Host {
     this.#channelHost = {
       inject: outbox.inject,
       flushInput: outbox.flushInput,
+      requestKeyframe: outbox.requestKeyframe,
       attach: (subscriber) => this.core.attach(subscriber),
       detach: (subscription) => this.core.detach(subscription),
       size: () => this.#size,
@@ -163,6 +166,17 @@ export class Host {
   openBrowsers(pipe: ChannelPipe): HostChannel {
     this.browsers = new HostChannel(this.#channelHost, pipe, true);
     return this.browsers;
+  }
+
+  /** The same as stills, for browsers that cannot decode video. */
+  openStills(pipe: ChannelPipe): HostStills {
+    this.#stills = new HostStills(this.#channelHost, pipe);
+    return this.#stills;
+  }
+
+  /** Somebody who cannot go on without one says so. */
+  requestKeyframe(): void {
+    this.#grabber.requestKeyframe();
   }
 
   /** Channels besides the clients: a relay's, and the page's. */
@@ -282,6 +296,7 @@ export class Host {
     clearInterval(this.#reviewing);
     this.relaying?.close();
     this.browsers?.stop();
+    this.#stills?.stop();
     this.core.close(monotonicClock.nowUs());
     this.#injector?.close();
     this.#grabber.close();

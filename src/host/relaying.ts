@@ -6,6 +6,7 @@ import { monotonicClock } from "../../ffi/clock.ts";
 import { createLog } from "../base/log.ts";
 import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
 import { type ChannelHost, HostChannel } from "./channel.ts";
+import { HostRoom } from "./room.ts";
 
 const log = createLog("relay");
 
@@ -26,6 +27,8 @@ export class Relaying {
   readonly channel: HostChannel;
   readonly target: RelayTarget;
   readonly #socket: ReturningWebSocket;
+  /** Open while the channel is. */
+  #room: ReturningWebSocket | undefined;
   #complaint = "";
 
   constructor({ target, credentials, mayControl }: RelayingOptions, host: ChannelHost) {
@@ -40,9 +43,11 @@ export class Relaying {
           const control = mayControl ? "and may be controlled there" : "to be seen only";
           log.info(`published at ${target.origin}/stream/${target.channel}, ${control}`);
           this.channel.start(monotonicClock.nowUs());
+          this.#room ??= this.#openRoom(credentials, host);
         },
         lost: (code) => {
           this.channel.stop();
+          this.#closeRoom();
           log.warn(lossText(target, code));
         },
         failed: ({ message }) => {
@@ -56,6 +61,30 @@ export class Relaying {
     this.channel = new HostChannel(host, { send: (message) => this.#socket.send(message) }, mayControl);
   }
 
+  /** The picture goes on without it, so its troubles are not worth a word. */
+  #openRoom(credentials: readonly Credential[], host: ChannelHost): ReturningWebSocket {
+    const { origin, channel } = this.target;
+    const room = new HostRoom({
+      needsKeyframe: () => host.requestKeyframe(),
+      answer: (text) => void socket.send(text),
+    });
+    const socket = new ReturningWebSocket(
+      { url: () => `${origin}/signal/${channel}`, credentials },
+      {
+        open: () => undefined,
+        lost: () => undefined,
+        failed: ({ message }) => log.debug(`no signalling at ${origin}: ${message}`),
+        text: (text) => room.receive(text, monotonicClock.nowUs()),
+      },
+    );
+    return socket;
+  }
+
+  #closeRoom(): void {
+    this.#room?.close();
+    this.#room = undefined;
+  }
+
   get reconnects(): number {
     return this.#socket.reconnects;
   }
@@ -63,6 +92,7 @@ export class Relaying {
   /** Tells the receivers that the stream is over. Idempotent. */
   close(): void {
     this.channel.end();
+    this.#closeRoom();
     this.#socket.close();
   }
 }

@@ -36,7 +36,8 @@ export interface WebSocketEvents {
   /** An attempt failed; the next follows after `retryMs`. `status` is undefined when there was no HTTP answer. */
   failed(why: { readonly status: number | undefined; readonly message: string }, retryMs: number): void;
   /** The bytes are the receiver's to keep. */
-  binary(bytes: Uint8Array<ArrayBuffer>): void;
+  binary?(bytes: Uint8Array<ArrayBuffer>): void;
+  text?(text: string): void;
 }
 
 const shortestPauseMs = 1000;
@@ -89,7 +90,7 @@ export class ReturningWebSocket {
   }
 
   /** Takes a copy. False when there is no connection or no room: nothing is kept for later. */
-  send(message: Uint8Array<ArrayBuffer>): boolean {
+  send(message: Uint8Array<ArrayBuffer> | string): boolean {
     const socket = this.#socket;
     if (!socket || socket.readyState !== WebSocket.OPEN) return false;
     const waiting = socket.bufferedAmount;
@@ -116,7 +117,8 @@ export class ReturningWebSocket {
     socket.addEventListener("pong", heard);
     socket.addEventListener("message", ({ data }) => {
       heard();
-      if (data instanceof ArrayBuffer) this.#events.binary(new Uint8Array(data));
+      if (data instanceof ArrayBuffer) this.#events.binary?.(new Uint8Array(data));
+      else if (typeof data === "string") this.#events.text?.(data);
     });
     // The close that follows an error says all there is to know.
     socket.addEventListener("error", heard);

@@ -55,8 +55,10 @@ export class HeldInput {
   }
 
   #of(from: ConnectionId): Held {
-    let held = this.#by.get(from);
-    if (!held) this.#by.set(from, (held = { keys: new Set(), fingers: new Set(), buttons: 0, x: 0, y: 0 }));
+    const known = this.#by.get(from);
+    if (known) return known;
+    const held = { keys: new Set<number>(), fingers: new Set<number>(), buttons: 0, x: 0, y: 0 };
+    this.#by.set(from, held);
     return held;
   }
 

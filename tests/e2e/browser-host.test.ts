@@ -36,14 +36,19 @@ afterAll(() => browser?.close(), slow);
 afterAll(cleanUp);
 
 /** [red, green, blue] of what the page shows at a place of the host's screen. */
-const shownAt = (x: number, y: number): Promise<number[]> =>
-  player.evaluate(
+const shownAt = (page: Page, x: number, y: number): Promise<number[]> =>
+  page.evaluate(
     ([left, top]) => {
       const canvas = document.querySelector("#picture") as HTMLCanvasElement;
       return [...(canvas.getContext("2d")?.getImageData(left as number, top as number, 1, 1).data ?? [])].slice(0, 3);
     },
     [x, y],
   );
+
+async function isGreen(page: Page): Promise<boolean> {
+  const [red = 0, green = 0, blue = 0] = await shownAt(page, 500, 400);
+  return Math.max(Math.abs(red - 0x20), Math.abs(green - 0xa0), Math.abs(blue - 0x40)) < 12;
+}
 
 /** Where a place of the host's screen lies in the page. */
 async function placeOf(x: number, y: number): Promise<{ x: number; y: number }> {
@@ -66,13 +71,23 @@ describe.skipIf(!hasChromium)("a browser on the host's own page", () => {
       await player.goto(address);
       await isLive(player);
       expect(player.url()).not.toContain("token");
-      await eventually("the colour", async () => {
-        const [red = 0, green = 0, blue = 0] = await shownAt(500, 400);
-        return Math.max(Math.abs(red - 0x20), Math.abs(green - 0xa0), Math.abs(blue - 0x40)) < 12;
-      });
+      await eventually("the colour", () => isGreen(player));
       await host.until("the browser among the peers", ({ peers }) =>
         peers.some(({ name, state }) => name.startsWith("browsers") && state === "connected"),
       );
+    },
+    slow,
+  );
+
+  test(
+    "a browser that cannot decode video, as on a page without TLS, gets stills",
+    async () => {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.addInitScript("delete globalThis.VideoDecoder");
+      await page.goto(address);
+      await eventually("the colour", () => isGreen(page));
+      await context.close();
     },
     slow,
   );

@@ -111,7 +111,7 @@ test(
     const { relay, host } = await begin("--relay-permit", "input", "--input", "log", "--input-target", file);
     await pressOver(relay.origin);
     await eventually("the press", () => /\b1 30 1\b/.test(logged(file)) && /\b1 272 1\b/.test(logged(file)));
-    expect(logged(file)).toMatch(/3 0 100[^]*3 1 200[^]*1 272 1/);
+    expect(logged(file)).toMatch(/3 0 100[\s\S]*3 1 200[\s\S]*1 272 1/);
     await relay.child.kill();
     await eventually("the release", () => /\b1 30 0\b/.test(logged(file)) && /\b1 272 0\b/.test(logged(file)));
     expect(await host.child.interrupt()).toBe(0);
