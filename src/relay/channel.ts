@@ -272,6 +272,11 @@ export class Channel implements ClusterChannel {
     this.#anyLagging = true;
   }
 
+  /** Input or a receiver that missed something waits for a tick. */
+  get isWaiting(): boolean {
+    return this.#anyLagging || this.#inputs.size > 0;
+  }
+
   /** Moves what waits, and gives a receiver that has caught its breath the whole picture from the cache. */
   tick(): void {
     const sink = this.#sink();

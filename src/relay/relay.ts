@@ -30,7 +30,9 @@ export interface RelayOptions extends TransportOptions {
   readonly bus?: NatsAddress | undefined;
 }
 
+/** Between ticks while something waits for one, and while nothing does: waking up is a good part of a quiet relay's work. */
 const tickMs = 50;
+const restingTickMs = 250;
 const historyMs = 60_000;
 /** How often the owner's decisions are looked for in the database. */
 const reviewMs = 500;
@@ -55,6 +57,8 @@ export class Relay {
   );
   readonly #history = new HistorySampler(Date.now());
   readonly #timers: ReturnType<typeof setInterval>[];
+  #ticking: ReturnType<typeof setTimeout> | undefined;
+  #tickPaceMs = restingTickMs;
   #closing: Promise<void> | undefined;
 
   /** Listens at once. Code unavailable when that fails. */
@@ -87,11 +91,25 @@ export class Relay {
     );
     const logMs = Math.min(options.settings.collectSeconds * 1000, longestLogMs);
     this.#timers = [
-      setInterval(() => this.core.tick(nowUs()), tickMs),
       setInterval(() => this.#endRevoked(), reviewMs),
       setInterval(() => this.#logChannels(), logMs),
       setInterval(() => this.#keepHistory(), historyMs),
     ];
+    this.#tickAfter(tickMs);
+  }
+
+  #tickAfter(paceMs: number): void {
+    clearTimeout(this.#ticking);
+    this.#tickPaceMs = paceMs;
+    this.#ticking = setTimeout(() => {
+      this.core.tick(nowUs());
+      this.#tickAfter(this.core.isWaiting ? tickMs : restingTickMs);
+    }, paceMs);
+  }
+
+  /** Something waits for the next tick now. */
+  hurry(): void {
+    if (this.#tickPaceMs > tickMs && !this.#closing) this.#tickAfter(tickMs);
   }
 
   get port(): number {
@@ -178,6 +196,7 @@ export class Relay {
 
   async #drain(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#ticking);
     this.#keepHistory();
     this.core.drain();
     for (const end = performance.now() + drainMs; this.core.hasPeers && performance.now() < end; ) await Bun.sleep(10);
@@ -201,7 +220,10 @@ function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
     binary: (connection, message, bytes, view) => at()?.binary(connection, message, bytes, view),
     text: (connection, text) => at()?.text(connection, text),
     alive: (connection) => at()?.alive(connection),
-    lagged: (connection, messages) => at()?.lagged(connection, messages),
+    lagged: (connection, messages) => {
+      at()?.lagged(connection, messages);
+      relay()?.hurry();
+    },
     closed: (connection, code) => {
       at()?.closed(connection, code);
       relay()?.closed(connection);
