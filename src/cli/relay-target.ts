@@ -17,8 +17,8 @@ export function parseRelayTarget(text: string, fallback?: string): Result<RelayT
   if (!url) return wrong("it is no address");
   if (url.protocol !== "ws:" && url.protocol !== "wss:") return wrong("it begins with neither ws:// nor wss://");
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "")
-    return wrong("a key does not belong there, it is read from PATCHBAY_RELAY_KEY");
-  const named = decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, "");
+    return fail("usage", "A key does not belong into the address of --relay; it is read from PATCHBAY_RELAY_KEY.");
+  const named = url.pathname.replace(/^\/+|\/+$/g, "");
   const channel = named === "" ? fallback : named;
   if (channel === undefined) return wrong("it names no channel");
   if (!isChannelName(channel)) return wrong("a channel's name is letters, digits, . _ ~ - and single slashes");
@@ -29,6 +29,7 @@ export function parseRelayTarget(text: string, fallback?: string): Result<RelayT
 export function channelNameFrom(deviceName: string): string {
   const name = deviceName
     .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .toLowerCase()
     .replace(/[^a-z0-9_~.]+/g, "-")
     .replace(/^[-.]+|[-.]+$/g, "");

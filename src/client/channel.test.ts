@@ -1,0 +1,63 @@
+import { expect, test } from "bun:test";
+import {
+  buildCompressedPixels,
+  buildDeltaPixels,
+  buildKeyframe,
+  buildPing,
+  buildSignalSync,
+  buildStreamEnd,
+} from "../wire/ds.ts";
+import { ChannelReceiver } from "./channel.ts";
+
+function setUp() {
+  const events: string[] = [];
+  const decoder = { hasRoom: true };
+  const receiver = new ChannelReceiver({
+    picture: ({ data, keyframe, captureUs }) => {
+      if (decoder.hasRoom) events.push(`${keyframe ? "key" : "delta"} ${data[0]} at ${captureUs}`);
+      return decoder.hasRoom;
+    },
+    unplayable: (format) => events.push(`not ${format}`),
+    streamEnd: () => events.push("end"),
+  });
+  const video = (id: number, isKeyframe: boolean) =>
+    receiver.receive(buildCompressedPixels(id, id, 2, 2, "h264", Uint8Array.of(id), isKeyframe));
+  return { receiver, events, decoder, video };
+}
+
+test("video goes to the decoder from a keyframe on, of either kind", () => {
+  const { receiver, events, video } = setUp();
+  video(1, false);
+  receiver.receive(buildKeyframe(2, 2, 2, 2, "h264", Uint8Array.of(2)));
+  video(3, false);
+  expect(events).toEqual(["key 2 at 2000", "delta 3 at 3000"]);
+  expect(receiver.stats).toMatchObject({ delivered: 2, keyframes: 1, bytes: 2, waitingForKeyframe: 1 });
+});
+
+test("after a full decoder, an error or a stream's end the next picture is a keyframe", () => {
+  const { receiver, events, decoder, video } = setUp();
+  video(1, true);
+  decoder.hasRoom = false;
+  video(2, false);
+  decoder.hasRoom = true;
+  video(3, false);
+  video(4, true);
+  receiver.broken();
+  video(5, false);
+  video(6, true);
+  receiver.receive(buildStreamEnd(7, 7));
+  video(8, false);
+  expect(events).toEqual(["key 1 at 1000", "key 4 at 4000", "key 6 at 6000", "end"]);
+  expect(receiver.stats).toMatchObject({ decoderFull: 1, waitingForKeyframe: 3 });
+});
+
+test("pictures of other forms are named, the rest is passed over and counted", () => {
+  const { receiver, events } = setUp();
+  receiver.receive(buildDeltaPixels(0, 0, 2, 2, Uint8Array.of(0, 16, 0)));
+  receiver.receive(buildCompressedPixels(0, 0, 2, 2, "webp", Uint8Array.of(1), true));
+  receiver.receive(buildPing(0, 0));
+  receiver.receive(buildSignalSync(0, 0, new TextEncoder().encode("{}")));
+  receiver.receive(Uint8Array.of(1, 2));
+  expect(events).toEqual(["not raw pixels", "not WEBP"]);
+  expect(receiver.drops.toJSON()).toEqual({ "not-a-picture": 1, malformed: 1 });
+});

@@ -1,0 +1,135 @@
+import { expect, test } from "bun:test";
+import { limits } from "../base/limits.ts";
+import { Stream } from "../hub/stream.ts";
+import { buildKeyDown, buildPing, buildPointer, buildResize, decodeFrame } from "../wire/ds.ts";
+import { HostChannel } from "./channel.ts";
+import type { OutgoingFrame } from "./viewer.ts";
+
+function setUp(mayControl: boolean) {
+  const asked = { keyframes: 0 };
+  const stream = new Stream<OutgoingFrame>(() => asked.keyframes++);
+  const injected: (number[] | "flush")[] = [];
+  const sent: Uint8Array[] = [];
+  const room = { left: Number.POSITIVE_INFINITY };
+  const channel = new HostChannel(
+    {
+      inject: (...event) => injected.push(event),
+      flushInput: () => injected.push("flush"),
+      attach: (subscriber) => stream.subscribe(subscriber),
+      detach: (subscription) => stream.unsubscribe(subscription),
+      requestKeyframe: () => asked.keyframes++,
+      size: () => ({ width: 640, height: 480 }),
+      bytesOf: ({ frameId }) => Uint8Array.of(0, 0, 1, frameId),
+    },
+    {
+      send: (message) => {
+        if (room.left-- <= 0) return false;
+        sent.push(message);
+        return true;
+      },
+    },
+    mayControl,
+  );
+  const publish = (frameId: number, keyframe: boolean) =>
+    stream.publish({
+      address: frameId,
+      size: 4,
+      frameId,
+      keyframe,
+      chunkFlags: 0,
+      captureUs: 7_000_000_000_123 + frameId * 1000,
+      spreadUs: 0,
+      sentUs: 0,
+    });
+  const told = () =>
+    sent.map((bytes) => {
+      const decoded = decodeFrame(bytes);
+      if (!decoded.ok || decoded.value.kind !== "frame") throw new Error("no frame");
+      return decoded.value;
+    });
+  return { channel, asked, injected, room, publish, told, stream };
+}
+
+test("frames are the stream's access units, with the time of capture in milliseconds, from a keyframe on", () => {
+  const { channel, asked, publish, told } = setUp(false);
+  channel.start(0);
+  expect(asked.keyframes).toBe(1);
+  publish(1, false);
+  publish(2, true);
+  publish(3, false);
+  const timestampMs = 7_000_000_002 % 2 ** 32;
+  expect(told()).toMatchObject([
+    {
+      name: "compressedPixels",
+      fields: { format: 4 },
+      sequence: 0,
+      isKeyframe: true,
+      width: 640,
+      height: 480,
+      timestampMs,
+    },
+    { sequence: 1, isKeyframe: false, timestampMs: timestampMs + 1 },
+  ]);
+  expect([...(told()[0]?.tail ?? [])]).toEqual([0, 0, 1, 2]);
+});
+
+test("without room, nothing goes until the next keyframe, numbers have no hole, and it is counted", () => {
+  const { channel, asked, room, publish, told } = setUp(false);
+  channel.start(0);
+  publish(1, true);
+  room.left = 0;
+  publish(2, false);
+  expect(asked.keyframes).toBe(2);
+  room.left = 10;
+  publish(3, false);
+  publish(4, true);
+  expect(told().map(({ sequence, tail }) => [sequence, tail[3]])).toEqual([
+    [0, 1],
+    [1, 4],
+  ]);
+  channel.stop();
+  expect(channel.stats(0)).toMatchObject({ isOn: false, frames: 2, droppedFull: 1, droppedWaiting: 1 });
+});
+
+test("the end is said once, and nothing follows", () => {
+  const { channel, publish, told, stream } = setUp(false);
+  channel.start(0);
+  publish(1, true);
+  channel.end();
+  channel.end();
+  publish(2, true);
+  expect(told().map(({ name }) => name)).toEqual(["compressedPixels", "streamEnd"]);
+  expect(stream.subscribers).toBe(0);
+});
+
+test("input is injected in groups, and what is held is let go at the end", () => {
+  const { channel, injected } = setUp(true);
+  channel.start(0);
+  channel.receive(buildPointer("pointerDown", 0, 0, 1, 2, 1), 0);
+  channel.receive(buildKeyDown(1, 0, 30, 0, false), 0);
+  expect(injected).toEqual([[3, 0, 1], [3, 1, 2], [1, 0x110, 1], "flush", [1, 30, 1], "flush"]);
+  injected.length = 0;
+  channel.stop();
+  channel.stop();
+  expect(injected).toEqual([[1, 0x110, 0], [1, 30, 0], "flush"]);
+});
+
+test("without permission nothing is injected, and each event is counted", () => {
+  const { channel, injected } = setUp(false);
+  channel.receive(buildKeyDown(0, 0, 30, 0, false), 0);
+  channel.stop();
+  expect(injected).toEqual([]);
+  expect(channel.drops.toJSON()).toEqual({ "input-not-permitted": 1 });
+});
+
+test("a flood is cut to the share of one sender, and rubbish is counted", () => {
+  const { channel, injected } = setUp(true);
+  const extra = 50;
+  for (let i = 0; i < limits.inputEventsPerSecond + extra; i++)
+    channel.receive(buildKeyDown(i & 0xffff, 0, 30, 0, true), 0);
+  expect(injected.filter((event) => event !== "flush").length).toBe(limits.inputEventsPerSecond);
+  channel.receive(Uint8Array.of(1, 2, 3), 0);
+  channel.receive(buildPing(0, 0), 0);
+  channel.receive(buildResize(0, 0, 10, 10), 0);
+  expect(channel.drops.toJSON()).toEqual({ "input-rate": extra, "input-malformed": 1 });
+});
