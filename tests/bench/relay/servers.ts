@@ -96,7 +96,7 @@ export const relayServers: Readonly<Record<string, RelayServer>> = {
     check: async () => {
       await needs("node", "apt-get install nodejs");
       const found = Bun.spawnSync(["node", "-e", "require.resolve('ws')"], { cwd: here, stderr: "ignore" });
-      if (found.exitCode !== 0) throw new Missing("the package ws is not installed: npm install --no-save ws@8.23.0");
+      if (found.exitCode !== 0) throw new Missing("the package ws is not installed: run `npm ci`");
     },
     open: () => printing(["node", `${here}/peer-ws.cjs`]),
   },
