@@ -203,7 +203,12 @@ describe("slow receivers", () => {
     const { source, slow } = fill(world);
     source.send(keyframe(1));
     source.send(new Uint8Array(70_000));
+    expect(world.core.isWaiting).toBe(false);
     for (let n = 2; n <= 10; n++) source.send(delta(n));
+    // Ticks come often until it has its picture, and not after.
+    expect(world.core.isWaiting).toBe(true);
+    world.pass(0.1);
+    expect(world.core.isWaiting).toBe(true);
     slow.resume();
     const before = names(slow);
     expect(before.at(-1)).toBe("deltaPixels 5");
@@ -211,6 +216,7 @@ describe("slow receivers", () => {
     source.send(delta(11));
     expect(names(slow)).toEqual(["keyframe 1", ...[2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((n) => `deltaPixels ${n}`)]);
     expect(world.channel("a").resyncs).toBe(1);
+    expect(world.core.isWaiting).toBe(false);
   });
 
   test("are told by 4413 when they are too slow for state, which is never left out", () => {
