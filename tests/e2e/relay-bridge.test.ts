@@ -6,7 +6,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildKeyDown, buildPointer } from "../../src/wire/ds.ts";
-import { Home, type RunningHost, startHeadless, startHost, temporaryFolder } from "./harness.ts";
+import {
+  Home,
+  onDisplay,
+  openDisplay,
+  type RunningHost,
+  startHeadless,
+  startHost,
+  temporaryFolder,
+} from "./harness.ts";
 import { type Child, cleanUp, eventually } from "./processes.ts";
 
 const relaying = new Home();
@@ -115,6 +123,32 @@ test(
     await relay.child.kill();
     await eventually("the release", () => /\b1 30 0\b/.test(logged(file)) && /\b1 272 0\b/.test(logged(file)));
     expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "a window of the native client shows a relay's channel, sends keys and places, and keeps its own hotkeys",
+  async () => {
+    const file = join(temporaryFolder(), "input.log");
+    const { relay } = await begin("--relay-permit", "input", "--input", "log", "--input-target", file);
+    const sink = await openDisplay(size.width, size.height);
+    const window = ["--fullscreen", "--display", sink.name, "--json", "-"];
+    const client = viewing.start(["client", "--relay", `${relay.origin}/desk`, ...window]);
+    await client.until(/watching/);
+    // The pattern's bars are bright; the window is black before the first picture.
+    await eventually("the picture", () => sink.screen.at(5, 150).some((part) => part > 100));
+    const press = (...words: string[]) => onDisplay(sink, "xdotool", ...words);
+    await press("mousemove", "480", "160", "click", "1", "key", "a");
+    await eventually("the key", () => /\b1 30 1\b[\s\S]*\b1 30 0\b/.test(logged(file)));
+    const [, x, y] = /3 0 (\d+)\n.*3 1 (\d+)\n.*1 272 1/.exec(logged(file)) ?? [];
+    expect(Math.abs(Number(x) - 65_535 / 2)).toBeLessThan(100);
+    expect(Math.abs(Number(y) - 65_535 / 2)).toBeLessThan(250);
+    await press("key", "ctrl+alt+shift+q");
+    expect(await client.ended()).toBe(0);
+    expect(JSON.parse(client.out)).toMatchObject({ display: "x11", ...size, frames: { decodeErrors: 0 } });
+    expect(logged(file)).not.toMatch(/\b1 16 1\b/);
+    await eventually("the chord let go", () => /\b1 29 0\b/.test(logged(file)));
   },
   slow,
 );
