@@ -27,9 +27,12 @@ function setUp() {
 
 test("video goes to the decoder from a keyframe on, of either kind", () => {
   const { receiver, events, video } = setUp();
+  expect(receiver.isStuck).toBe(false);
   video(1, false);
+  expect(receiver.isStuck).toBe(true);
   receiver.receive(buildKeyframe(2, 2, 2, 2, "h264", Uint8Array.of(2)));
   video(3, false);
+  expect(receiver.isStuck).toBe(false);
   expect(events).toEqual(["key 2 at 2000", "delta 3 at 3000"]);
   expect(receiver.stats).toMatchObject({ delivered: 2, keyframes: 1, bytes: 2, waitingForKeyframe: 1 });
 });

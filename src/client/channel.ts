@@ -37,6 +37,11 @@ export class ChannelReceiver {
     return { ...this.#stats, lost: 0, keyframesAsked: 0 };
   }
 
+  /** Pictures came that could not be shown, and none since that could. */
+  get isStuck(): boolean {
+    return this.#needsKeyframe && this.#stats.waitingForKeyframe + this.#stats.decoderFull > 0;
+  }
+
   /** What is shown cannot be continued. */
   broken(): void {
     this.#needsKeyframe = true;

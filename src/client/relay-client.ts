@@ -5,10 +5,12 @@
 import { monotonicClock } from "../../ffi/clock.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import { toMillis } from "../base/units.ts";
 import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
 import { EvdevToDs } from "../wire/ds-evdev.ts";
 import { ChannelReceiver } from "./channel.ts";
 import type { Transfer } from "./report.ts";
+import { PlayerRoom } from "./room.ts";
 import { PlayerWindow, type WindowOptions } from "./window.ts";
 
 const log = createLog("client");
@@ -19,6 +21,9 @@ export interface RelayClientOptions extends WindowOptions {
   readonly channel: string;
   readonly credentials: readonly Credential[];
 }
+
+/** How often the source is asked for the time. */
+const askMs = 1000;
 
 /** Answers that trying again does not change. */
 const finalStatus = new Set([400, 401, 403, 404, 421]);
@@ -32,7 +37,10 @@ export class RelayClient {
   readonly #receiver: ChannelReceiver;
   readonly #input: EvdevToDs;
   readonly #startedUs = monotonicClock.nowUs();
+  readonly room: PlayerRoom;
   #socket: ReturningWebSocket | undefined;
+  #roomSocket: ReturningWebSocket | undefined;
+  readonly #asking: ReturnType<typeof setInterval>;
   #sequence = 0;
   #frameId = 0;
   #wasOpen = false;
@@ -42,7 +50,7 @@ export class RelayClient {
   static open(options: RelayClientOptions): Result<RelayClient> {
     let client: RelayClient | undefined;
     const window = PlayerWindow.open(options, {
-      offsetUs: () => undefined,
+      offsetUs: () => client?.room.offsetUs,
       broken: () => client?.broken(),
       input: (type, code, value) => client?.input.add(type, code, value),
       flushInput: () => client?.input.flush(),
@@ -64,7 +72,7 @@ export class RelayClient {
     this.#receiver = new ChannelReceiver({
       picture: ({ data, keyframe, captureUs }) => {
         const nowUs = monotonicClock.nowUs();
-        this.meters.arrived({ captureUs, firstUs: nowUs, size: data.length }, undefined, nowUs);
+        this.meters.arrived({ captureUs, firstUs: nowUs, size: data.length }, this.room.offsetUs, nowUs);
         this.#frameId = (this.#frameId + 1) >>> 0;
         return window.push(data, data.length, this.#frameId, keyframe, captureUs);
       },
@@ -75,6 +83,8 @@ export class RelayClient {
       const ms = Math.round((monotonicClock.nowUs() - this.#startedUs) / 1000);
       this.#socket?.send(build(this.#sequence++ & 0xffff, ms));
     });
+    this.room = new PlayerRoom((text) => void this.#roomSocket?.send(text));
+    this.#asking = setInterval(() => this.#ask(), askMs);
     this.#connect();
   }
 
@@ -100,7 +110,9 @@ export class RelayClient {
 
   transfer(): Transfer {
     const drops = this.#receiver.drops.toJSON();
-    return { frames: this.#receiver.stats, lossPercent: 0, rttMs: null, clockOffsetUs: null, drops };
+    const { offsetUs = null, roundTripUs } = this.room;
+    const rttMs = roundTripUs === undefined ? null : toMillis(roundTripUs);
+    return { frames: this.#receiver.stats, lossPercent: 0, rttMs, clockOffsetUs: offsetUs, drops };
   }
 
   #connect(): void {
@@ -116,13 +128,29 @@ export class RelayClient {
           this.#window.inputAllowed(monotonicClock.nowUs());
         },
         lost: (code) => {
-          this.broken();
+          this.#receiver.broken();
           log.warn(`${url} is lost (code ${code}); trying again`);
         },
         failed: ({ status, message }) => this.#failed(url, status, message),
         binary: (bytes) => this.#receiver.receive(bytes),
       },
     );
+    // The picture comes without it too, so its troubles are not worth a word.
+    this.#roomSocket = new ReturningWebSocket(
+      { url: () => `${origin}/signal/${channel}`, credentials },
+      {
+        open: () => this.#ask(),
+        lost: () => this.room.forget(),
+        failed: ({ message }) => log.debug(`no signalling at ${origin}: ${message}`),
+        text: (text) => this.room.receive(text, monotonicClock.nowUs()),
+      },
+    );
+  }
+
+  #ask(): void {
+    const nowUs = monotonicClock.nowUs();
+    this.room.askClock(nowUs);
+    if (this.#receiver.isStuck) this.room.askKeyframe(nowUs);
   }
 
   #failed(url: string, status: number | undefined, message: string): void {
@@ -146,13 +174,20 @@ export class RelayClient {
 
   broken(): void {
     this.#receiver.broken();
+    this.room.askKeyframe(monotonicClock.nowUs());
+  }
+
+  #disconnect(): void {
+    this.#socket?.close();
+    this.#roomSocket?.close();
+    this.#socket = undefined;
+    this.#roomSocket = undefined;
   }
 
   /** Nothing is received while paused; going on begins with the whole picture that the relay keeps. */
   setPaused(paused: boolean): void {
-    this.#socket?.close();
-    this.#socket = undefined;
-    this.broken();
+    this.#disconnect();
+    this.#receiver.broken();
     if (!paused) this.#connect();
   }
 
@@ -164,8 +199,9 @@ export class RelayClient {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearInterval(this.#asking);
     this.#input.releaseAll();
-    this.#socket?.close();
+    this.#disconnect();
     this.#window.close();
     this.#end(ok(undefined));
   }

@@ -97,6 +97,7 @@ test(
       expect(one.framesShown).toBeGreaterThanOrEqual(20);
     }
     expect(seen.stagesMs.glassToGlass.p50).toBeGreaterThan(0);
+    expect(seen.stagesMs.age.p50).toBeGreaterThan(0);
     expect(await host.child.interrupt()).toBe(0);
   },
   slow,
