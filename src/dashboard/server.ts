@@ -58,16 +58,21 @@ export function startDashboard(settings: DashboardSettings): Result<Dashboard> {
   const listening = { address, port, token };
   const app = application(() => listening, stats, log);
   let transport: BunTransport | undefined;
-  const answered = (request: RelayRequest) =>
-    void answer(request, listening, app, screen !== undefined).then(({ status, headers, body }) =>
-      transport?.respond(request.connection, status, headers, body),
-    );
+  const answered = async (request: RelayRequest): Promise<void> => {
+    try {
+      const { status, headers, body } = await answer(request, listening, app, screen !== undefined);
+      transport?.respond(request.connection, status, headers, body);
+    } catch (cause) {
+      log.error(`a request failed: ${cause instanceof Error ? cause.message : String(cause)}`);
+      transport?.respond(request.connection, 500, {}, new Uint8Array(0));
+    }
+  };
   const viewer = new ScreenViewer(screen ?? noScreen, {
     denial: (request) => {
       const headers = headersOf(request);
       return refusal(headers, listening) ?? stranger(headers, listening);
     },
-    http: answered,
+    http: (request) => void answered(request),
     log: (text) => log.debug(text),
     nowUs: () => monotonicClock.nowUs(),
   });
@@ -119,6 +124,7 @@ async function answer(request: RelayRequest, listening: Listening, app: Applicat
   if (entered) return plainAnswer(entered);
   const unknown = stranger(headers, listening);
   if (unknown) return plainAnswer(plain(unknown.status, unknown.message));
+  if (method !== "GET" && method !== "HEAD") return plainAnswer(plain(405, "This page can only be read."));
   return (await pageFor(target)) ?? plainAnswer(plain(404, "There is nothing here."));
 }
 

@@ -112,6 +112,7 @@ test("with the token the page is there; nobody publishes, and there are no other
   expect(page.headers.get("content-type")).toContain("text/html");
   const asset = /\/assets\/[^"]+\.js/.exec(await page.text())?.[0] ?? "";
   expect(await status(asset, cookie())).toBe(200);
+  expect((await fetch(`${origin}/player/screen`, { method: "POST", headers: cookie() })).status).toBe(405);
   for (const path of ["/source/screen", "/source/screen?takeover=1", "/stream/other", "/stream", "/"])
     expect(await status(path, { ...upgrade, ...cookie() })).toBe(403);
 });
