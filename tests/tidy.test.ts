@@ -58,7 +58,9 @@ describe("imports", () => {
 describe("files", () => {
   test("have at most 500 lines", () => {
     const counted = files.filter((path) => !/(^|\/)vectors\/|package-lock\.json$/.test(path));
-    expect(counted.filter((path) => read(path).split("\n").length > 501)).toEqual([]);
+    // What generators write into a text between their marks is as long as the tables that it comes from.
+    const written = (path: string) => read(path).replace(/<!-- (\w+):begin -->[\s\S]*?<!-- \1:end -->/g, "");
+    expect(counted.filter((path) => written(path).split("\n").length > 501)).toEqual([]);
   });
 
   test("that are the program's entry stay small", () => {
