@@ -331,7 +331,7 @@ static void report(const struct sender *s, double elapsed, const struct used *us
     }
     printf("{\"deliveriesPerSecond\":%.0f,\"megabytesPerSecond\":%.1f,\"seconds\":%.3f,\"sent\":%llu,\"leftOut\":%llu,"
            "\"least\":%llu,\"most\":%llu,\"closed\":%llu,\"repeated\":%llu,\"broken\":%llu,\"p50Us\":%.0f,\"p95Us\":%.0f,"
-           "\"p99Us\":%.0f,\"maxUs\":%.0f,\"clientCpuSeconds\":%.3f,\"serverCpuSeconds\":%.3f,\"serverPeakKib\":%u}\n",
+           "\"p99Us\":%.0f,\"maxUs\":%.0f,\"clientCpuSeconds\":%.6f,\"serverCpuSeconds\":%.6f,\"serverPeakKib\":%u}\n",
            (double)counted_messages / elapsed, (double)counted_bytes / elapsed / 1e6, elapsed, (unsigned long long)s->number,
            (unsigned long long)left_out, (unsigned long long)least, (unsigned long long)most, (unsigned long long)closed,
            (unsigned long long)late, (unsigned long long)broken, percentile(0.5), percentile(0.95), percentile(0.99),
