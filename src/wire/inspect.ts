@@ -1,6 +1,6 @@
 /**
  * Explains RootStream packets: every field with offset, bytes, value and meaning, and why a receiver would refuse it
- * (spec/rootstream.md sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
+ * (RootStream sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
  * header and sizes. A packet without a MAC (as a sender has it before sealing) is shown in full.
  */
 import { readNumber } from "./codec.ts";
