@@ -45,7 +45,7 @@ export function startDashboard({ address, port, stats, log }: DashboardSettings)
   const app = application(() => listening, stats, log);
   let server: ReturnType<typeof Bun.serve>;
   try {
-    server = Bun.serve({ hostname: address, port, fetch: app.fetch, development: false });
+    server = Bun.serve({ hostname: address, port, fetch: app.fetch, development: false, reusePort: false });
   } catch (cause) {
     return cannotListen(address, port, cause);
   }
