@@ -1,5 +1,5 @@
 /**
- * The packet cipher by libsodium in the shim: RFC 8439 over one packet in place (spec/rootstream.md section 13). It keeps no
+ * The packet cipher by libsodium in the shim: RFC 8439 over one packet in place (RootStream section 13). It keeps no
  * key and no counter, and allocates nothing: addresses are computed, not made into views.
  */
 import { headerBytes, keyBytes, type PacketCipher, tagBytes } from "../src/secure/cipher.ts";

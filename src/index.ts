@@ -1,8 +1,8 @@
 /**
  * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, and keys as
  * text. Everything here is pure: bytes and times in, bytes and values out; no socket, no file, no native code. Bytes from
- * strangers never throw; they give a `Decoded` with the reason. The layouts are those of spec/rootstream.md, sections 3, 4
- * and 13, and of spec/ds-stream.md, sections 2 to 5 and 19.
+ * strangers never throw; they give a `Decoded` with the reason. The layouts are those of RootStream, sections 3, 4
+ * and 13, and of ds-stream, sections 2 to 5 and 19.
  */
 
 /** Expected failures as values, with a code that stands for an exit status and a log level. */

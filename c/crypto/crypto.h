@@ -1,4 +1,4 @@
-/* Sealing of packets: ChaCha20-Poly1305 of RFC 8439, nonce and associated data as spec/rootstream.md section 13 fixes them. */
+/* Sealing of packets: ChaCha20-Poly1305 of RFC 8439, nonce and associated data as RootStream section 13 fixes them. */
 #ifndef PB_CRYPTO_H
 #define PB_CRYPTO_H
 #include "../gen/abi.h"

@@ -1,5 +1,5 @@
 /* The shim's ciphers, by libsodium. Keeps no key and no counter: the caller owns both and never uses a pair twice.
- * Nonce: four zero bytes, then the counter, little-endian (spec/rootstream.md section 13). */
+ * Nonce: four zero bytes, then the counter, little-endian (RootStream section 13). */
 #include "crypto.h"
 
 #include <sodium.h>

@@ -1,5 +1,5 @@
 /* Frames on their way out: cut into chunks, sealed, sent by the owner's thread where they fit one burst, else paced by a thread
- * (spec/rootstream.md sections 3, 4.3, 13). Order among the frames for one receiver is kept; different receivers' frames are
+ * (RootStream sections 3, 4.3, 13). Order among the frames for one receiver is kept; different receivers' frames are
  * interleaved. A frame is taken whole or not at all. It never decides how fast: spread_us is the caller's.
  *
  * A packet is put together in the queue's memory and sealed in place: copying 1342 bytes costs about 2 % of sealing them,

@@ -105,7 +105,9 @@ async function currentDisplay(display: string, lifecycle: Lifecycle): Promise<Re
 
 async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle): Promise<Result<DemoReport>> {
   lifecycle.signal.throwIfAborted();
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-demo-"));
+  const made = temporaryFolder();
+  if (!made.ok) return made;
+  const folder = made.value;
   lifecycle.defer("the demo's files", () => rmSync(folder, { recursive: true, force: true }));
   const homes = { host: join(folder, "host"), client: join(folder, "client") };
   const paired = await pair(homes, lifecycle);
@@ -146,6 +148,15 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   const clean = statuses.every((status) => status === 0);
   if (!clean) log.warn(`status ${statuses.join(" and ")}: ${client.errors}${host.errors}`);
   return ok(demoReport(setting.source, clean, flags.png, hostReport, clientReport));
+}
+
+function temporaryFolder(): Result<string> {
+  try {
+    return ok(mkdtempSync(join(tmpdir(), "patchbay-demo-")));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : cause;
+    return fail("cannot-create", `No folder can be made in ${tmpdir()}: ${reason}. TMPDIR names another.`);
+  }
 }
 
 export type HostReport = HostStats & { readonly cpu: Usage };

@@ -175,3 +175,12 @@ describe("beyond loopback", () => {
     expect((await get("/api/stats", { authorization: `Bearer ${token}` })).status).toBe(200);
   });
 });
+
+test("two pages do not share a port", async () => {
+  const settings = { address: "127.0.0.1", stats: () => exampleStats, log };
+  const first = startDashboard({ ...settings, port: 0 });
+  if (!first.ok) throw new Error(first.message);
+  const port = Number(new URL(first.value.url).port);
+  expect(startDashboard({ ...settings, port })).toMatchObject({ ok: false, code: "unavailable" });
+  await first.value.close();
+});

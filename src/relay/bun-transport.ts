@@ -95,6 +95,7 @@ export class BunTransport extends SocketTransport {
     const { address, port, maxMessageBytes, tls } = this.#settings;
     this.#server = Bun.serve<Attached>({
       hostname: address,
+      reusePort: false,
       port,
       development: false,
       maxRequestBodySize: bodyBytes,

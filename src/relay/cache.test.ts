@@ -1,4 +1,4 @@
-/** The cache for late joiners: the source's tests 3 to 7 (spec/ds-stream.md section 17) and the defects 7 to 9 of section 18. */
+/** The cache for late joiners: the source's tests 3 to 7 (ds-stream section 17) and the defects 7 to 9 of section 18. */
 import { beforeEach, describe, expect, test } from "bun:test";
 import { utf8 } from "../base/bytes.ts";
 import { limits } from "../base/limits.ts";

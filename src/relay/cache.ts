@@ -1,5 +1,5 @@
 /**
- * What a channel keeps for late joiners (spec/ds-stream.md section 9): the last schema, the last signal sync and the diffs since,
+ * What a channel keeps for late joiners (ds-stream section 9): the last schema, the last signal sync and the diffs since,
  * the last keyframe and the deltas since. It holds messages by reference and copies none. Unlike the source's cache (section 18,
  * items 7 to 9) it keeps deltas, merges old diffs into the sync instead of forgetting them, and when it cannot keep a picture
  * whole it hands out none rather than a broken one. It never sends and never decodes a picture.

@@ -1,6 +1,6 @@
 /**
  * One channel of the relay: at most one source, its receivers, its signalling peers, and what a late joiner needs. It follows
- * spec/ds-stream.md sections 8 to 13 without the defects of section 18. Pure: everything it does goes through the transport, and
+ * ds-stream sections 8 to 13 without the defects of section 18. Pure: everything it does goes through the transport, and
  * time comes as an argument.
  */
 import type { Counters } from "../base/counters.ts";

@@ -1,4 +1,4 @@
-/** The relay's limits that no option changes, and the defaults of those that options do (spec/ds-stream.md section 7). */
+/** The relay's limits that no option changes, and the defaults of those that options do (ds-stream section 7). */
 export const relayLimits = {
   /** Spec. Events waiting for a slow source; motion is coalesced, then left out; presses only when all are presses. */
   inputsQueued: 256,

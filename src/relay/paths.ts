@@ -1,5 +1,5 @@
 /**
- * What a path asks for (spec/ds-stream.md section 6, names checked as section 18 demands): a role and a channel. Pure. Names are one
+ * What a path asks for (ds-stream section 6, names checked as section 18 demands): a role and a channel. Pure. Names are one
  * or more segments of letters, digits, dot, underscore, tilde and hyphen, so that they mean the same in a URL, a log and a metric.
  */
 export type Role = "source" | "receiver" | "signal";

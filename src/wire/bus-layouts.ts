@@ -1,5 +1,5 @@
 /**
- * What relays of one cluster say to each other over a message bus, as data: Patchbay's own, no part of spec/ds-stream.md. Every bus
+ * What relays of one cluster say to each other over a message bus, as data: Patchbay's own, no part of ds-stream. Every bus
  * message is a 32-byte head, a channel's name (absent where none is meant) and a body, or one piece of a body that is larger than the
  * bus takes. It never reads or writes a byte: bus.ts does.
  */

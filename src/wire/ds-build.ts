@@ -1,6 +1,6 @@
 /**
  * One builder for each ds-stream frame and input event, arguments in the order of the source's builders: sequence (wraps at
- * 2^16), timestamp in milliseconds (wraps at 2^32), picture size, content (spec/ds-stream.md section 3). Each returns a whole
+ * 2^16), timestamp in milliseconds (wraps at 2^32), picture size, content (ds-stream section 3). Each returns a whole
  * message and throws a RangeError for what a decoder would refuse. They keep no state: counting sequences is the caller's.
  */
 import { encodeFrame, encodeInput } from "./ds-codec.ts";

@@ -1,5 +1,5 @@
 /**
- * What a ds-stream frame is to whoever relays or queues it (spec/ds-stream.md sections 9 and 19). It checks nothing: malformed and
+ * What a ds-stream frame is to whoever relays or queues it (ds-stream sections 9 and 19). It checks nothing: malformed and
  * unknown frames are classified as well as they can be, because a relay passes them on.
  */
 import { frameBytes, frameFlag, frameType, pictureFormat } from "./ds-layouts.ts";

@@ -1,5 +1,5 @@
 /**
- * Reading and writing ds-stream frames (spec/ds-stream.md sections 2 to 4 and 19): accessors, the check of a whole message,
+ * Reading and writing ds-stream frames (ds-stream sections 2 to 4 and 19): accessors, the check of a whole message,
  * encoders and decoders. Pure; what a peer sends wrong is a WireError value. A relay needs the accessors of the header only and
  * passes unknown types on; whoever plays or injects calls checkFrame or decodeFrame first.
  */

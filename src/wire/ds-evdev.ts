@@ -1,5 +1,5 @@
 /**
- * Input events of ds-stream (spec/ds-stream.md sections 4 and 19) to Linux input events and back: the host injects the one, a
+ * Input events of ds-stream (ds-stream sections 4 and 19) to Linux input events and back: the host injects the one, a
  * window reports the other. Keys have the same codes in both; a wheel's notch is 120 in the one and 1 in the other; the pointer's
  * place is 0 to 65535 in both. Pure, with the little memory that the meaning of an event needs.
  */

@@ -1,5 +1,5 @@
 /**
- * Explains ds-stream frames (spec/ds-stream.md sections 2 to 4 and 19). They have no magic number: what has a known type, known
+ * Explains ds-stream frames (ds-stream sections 2 to 4 and 19). They have no magic number: what has a known type, known
  * flags and a size that fits is taken for one. Pure.
  */
 import { checkFrame, frame, frameNameOf, inputNameOf } from "./ds-codec.ts";

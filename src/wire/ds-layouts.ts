@@ -1,6 +1,6 @@
 /**
  * ds-stream frames as data: the 16-byte header, all frame and input types with their codes, flags and payload heads
- * (spec/ds-stream.md sections 2 to 4, codes as frozen in section 19). The layouts of input payloads are Patchbay's own: fixed
+ * (ds-stream sections 2 to 4, codes as frozen in section 19). The layouts of input payloads are Patchbay's own: fixed
  * sizes, no versions. It never reads or writes a byte: ds.ts does, and generate.ts makes c/gen/ds.h and the README's tables.
  */
 import { limits } from "../base/limits.ts";

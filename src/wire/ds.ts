@@ -1,4 +1,4 @@
-/** The ds-stream format (spec/ds-stream.md) in one import: layouts and codes, codec, builders, classification. */
+/** The ds-stream format (ds-stream) in one import: layouts and codes, codec, builders, classification. */
 export * from "./ds-build.ts";
 export * from "./ds-classify.ts";
 export * from "./ds-codec.ts";

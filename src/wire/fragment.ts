@@ -1,5 +1,5 @@
 /**
- * How an encoded frame is cut into video packets (spec/rootstream.md sections 4.3 and 13): the reference that the C sender is
+ * How an encoded frame is cut into video packets (RootStream sections 4.3 and 13): the reference that the C sender is
  * held to byte for byte, and the sender of everything that runs without it. Every chunk but the last is full. It seals nothing.
  */
 import {

@@ -1,6 +1,6 @@
 /**
  * The identity that travels inside Noise messages 2 and 3: who the device says it is. Encoding, decoding and the rules for a
- * device name (spec/rootstream.md section 12, weakness 7: bounded, valid UTF-8, never trusted). It verifies no signature.
+ * device name (RootStream section 12, weakness 7: bounded, valid UTF-8, never trusted). It verifies no signature.
  */
 import { limits } from "../base/limits.ts";
 import { check, encode, read } from "./codec.ts";

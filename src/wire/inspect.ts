@@ -1,6 +1,6 @@
 /**
  * Explains RootStream packets, and ds-stream frames by ds-inspect.ts: every field with offset, bytes, value and meaning, and why a
- * receiver would refuse it (spec/rootstream.md sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
+ * receiver would refuse it (RootStream sections 3 and 4). Pure: bytes or text in, lines out. It opens no seal: of a sealed packet it shows the
  * header and sizes. A packet without a MAC (as a sender has it before sealing) is shown in full.
  */
 import { inspectFrame, looksLikeFrame } from "./ds-inspect.ts";

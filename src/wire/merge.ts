@@ -1,6 +1,6 @@
 /**
  * Signals as JSON: reading with limits, RFC 7396 merge patches applied and made, and the state that syncs and diffs build
- * (spec/ds-stream.md sections 15 and 19). Objects made here have no prototype, so that a key such as `__proto__` is data like any
+ * (ds-stream sections 15 and 19). Objects made here have no prototype, so that a key such as `__proto__` is data like any
  * other. Pure; what a peer sends wrong is a WireError value and leaves the state as it was.
  */
 import { limits } from "../base/limits.ts";

@@ -1,5 +1,5 @@
 /**
- * Puts the chunks of video frames together again (spec/rootstream.md section 4.3), without that section's weaknesses: a bitmap
+ * Puts the chunks of video frames together again (RootStream section 4.3), without that section's weaknesses: a bitmap
  * a frame counts duplicates once, late chunks never disturb a newer frame, half frames end by time and by number.
  * Frames leave in rising order only: when one is complete, older ones still missing pieces are lost. Pure: it reads no clock,
  * asks for nothing again, and allocates nothing per packet once its buffers have grown.

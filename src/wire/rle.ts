@@ -1,5 +1,5 @@
 /**
- * The run-length code of ds-stream (spec/ds-stream.md sections 5 and 19) and XOR deltas on it: 0x00 and a u16 n stand for n zero
+ * The run-length code of ds-stream (ds-stream sections 5 and 19) and XOR deltas on it: 0x00 and a u16 n stand for n zero
  * bytes, any other byte for itself. Runs of zeros are looked for a word at a time. Packed bytes come from strangers: unpacking
  * checks them whole before it writes anything, and allocates nothing.
  */

@@ -1,5 +1,5 @@
 /**
- * RootStream protocol version 2 as data: every fixed layout once, with its numbers (spec/rootstream.md sections 3 and 4, as frozen
+ * RootStream protocol version 2 as data: every fixed layout once, with its numbers (RootStream sections 3 and 4, as frozen
  * in section 13). Handshake body, identity, ping, pong, reliable and ack fill what the source leaves open and are Patchbay's own.
  * It never reads or writes a byte: root.ts does, and generate.ts turns this file into c/gen/wire.h and the README's tables.
  */

@@ -1,5 +1,5 @@
 /**
- * Reading and writing RootStream packets (protocol version 2, spec/rootstream.md sections 3, 4 and 13): accessors for hot paths,
+ * Reading and writing RootStream packets (protocol version 2, RootStream sections 3, 4 and 13): accessors for hot paths,
  * the checks that every datagram passes, and whole-message encoders and decoders. Pure: it opens no seal, keeps no state, and
  * what a peer sends wrong is a WireError value. A receiver calls checkPacket on the datagram, opens the seal, and calls
  * checkPayload on the plaintext; after both, every accessor is safe.

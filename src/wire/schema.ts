@@ -1,8 +1,8 @@
 /**
  * The form in which a fixed message layout is stated: data only, fields with offsets, types and constraints, little-endian.
  * It never reads or writes a byte: codec.ts checks, decodes, encodes and makes accessors from it, and generate.ts the C header
- * and the tables. The layouts of spec/rootstream.md are in root-layouts.ts, those of
- * spec/ds-stream.md in ds-layouts.ts.
+ * and the tables. The layouts of RootStream are in root-layouts.ts, those of
+ * ds-stream in ds-layouts.ts.
  */
 
 /** Why bytes were refused. The host counts dropped packets under these names. */

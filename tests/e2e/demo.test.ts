@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import type { DemoReport } from "../../src/cli/demo-report.ts";
-import { Home, openDisplay, temporaryFolder } from "./harness.ts";
-import { cleanUp } from "./processes.ts";
+import { executable, Home, openDisplay, temporaryFolder } from "./harness.ts";
+import { Child, cleanUp } from "./processes.ts";
 
 afterAll(cleanUp);
 
@@ -59,6 +59,12 @@ test("the pattern needs neither display nor Xvfb", async () => {
   expect([info.width, info.height]).toEqual([1024, 576]);
 }, 60_000);
 
+test("a folder for temporary files that is not there is named", async () => {
+  const child = new Home().start(["demo", "--source", "pattern"], { TMPDIR: "/nonexistent" });
+  expect(await child.ended()).toBe(73);
+  expect(child.err).toContain("patchbay: No folder can be made in /nonexistent");
+});
+
 test("an end by signal leaves no process and no folder", async () => {
   const folder = temporaryFolder();
   const child = new Home().start(["demo", "--seconds", "60", "--png", join(folder, "p.png")], { TMPDIR: folder });
@@ -80,3 +86,24 @@ test("an end by signal while it starts is no fault, and leaves nothing either", 
   }
   expect(readdirSync(folder).filter((name) => name.startsWith("patchbay-"))).toEqual([]);
 }, 60_000);
+
+const canMount = Bun.spawnSync(["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).success;
+
+test.skipIf(!canMount)(
+  `a folder for temporary files that forbids execution will do${canMount ? "" : " (needs root, to mount one)"}`,
+  async () => {
+    const folder = temporaryFolder();
+    const png = join(temporaryFolder(), "p.png");
+    const own = new Home();
+    const inside = 'mount -t tmpfs -o noexec tmpfs "$TMPDIR" && exec "$@"';
+    const args = [executable, "demo", "--source", "pattern", "--seconds", "1", "--png", png];
+    const child = new Child(["unshare", "-m", "sh", "-c", inside, "sh", ...args], {
+      ...process.env,
+      XDG_DATA_HOME: own.folder,
+      TMPDIR: folder,
+    });
+    if ((await child.ended()) !== 0) throw new Error(child.told());
+    expect((await sharp(png).metadata()).width).toBe(1280);
+  },
+  60_000,
+);

@@ -1,5 +1,5 @@
 /**
- * ds-stream messages written by hand from spec/ds-stream.md section 19 and the layouts of ds-layouts.ts, never by the encoder:
+ * ds-stream messages written by hand from ds-stream section 19 and the layouts of ds-layouts.ts, never by the encoder:
  * one table that feeds the decode test, the encode test and the fuzzer's seeds. Every row of hex is one field.
  */
 import type { FrameName, InputName, WireError } from "../../src/wire/ds.ts";

@@ -1,5 +1,5 @@
 /**
- * RootStream messages written by hand from spec/rootstream.md and never by the encoder: one table that feeds the decode test,
+ * RootStream messages written by hand from the specification and never by the encoder: one table that feeds the decode test,
  * the encode test and the fuzzer's seeds. Every row of hex is one field.
  */
 import type { PacketName, WireError } from "../../src/wire/root.ts";

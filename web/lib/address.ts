@@ -1,6 +1,6 @@
 /**
  * Where a page finds its channel: the name from its path, the relay from its own origin or `?relay=`, the key from `#key=` (never
- * sent to a server by the browser) or `?key=`. Pure. Paths as in spec/ds-stream.md section 6.
+ * sent to a server by the browser) or `?key=`. Pure. Paths as in ds-stream section 6.
  */
 export interface Address {
   readonly channel: string;

@@ -1,4 +1,4 @@
-/** Waiting times between attempts: 1 s, doubled each time, 10 s at most (spec/ds-stream.md section 15). Pure. */
+/** Waiting times between attempts: 1 s, doubled each time, 10 s at most (ds-stream section 15). Pure. */
 export class Backoff {
   readonly #first: number;
   readonly #longest: number;

@@ -1,5 +1,5 @@
 /**
- * What pages that embed the player hear (spec/ds-stream.md section 15): `stream_frame` for each picture shown and `stream_end` as
+ * What pages that embed the player hear (ds-stream section 15): `stream_frame` for each picture shown and `stream_end` as
  * CustomEvents on the document, and the same by postMessage to the page around it, when that one is of the same origin or of one
  * that the server named. Nothing is taken from the page around.
  */

@@ -1,5 +1,5 @@
 /**
- * Picture frames of every mode (spec/ds-stream.md sections 15, 16 and 19) onto the screen, in the order they came: raw and packed
+ * Picture frames of every mode (ds-stream sections 15, 16 and 19) onto the screen, in the order they came: raw and packed
  * pixels, deltas onto the last picture, stills through the browser, video through video.ts. A frame that is wrong, or that lacks
  * the one before, changes nothing and asks for a keyframe.
  */

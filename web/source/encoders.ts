@@ -1,5 +1,5 @@
 /**
- * Pictures of a canvas as frames, one encoder a mode (spec/ds-stream.md section 16): raw and packed pixels, deltas, stills, video
+ * Pictures of a canvas as frames, one encoder a mode (ds-stream section 16): raw and packed pixels, deltas, stills, video
  * through WebCodecs, and hybrid. An encoder that is still busy says so, and the frame is skipped before it costs anything.
  */
 import { buildCompressedPixels, buildDeltaPixels, buildPackedPixels, buildPixels } from "../../src/wire/ds.ts";

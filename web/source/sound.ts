@@ -1,5 +1,5 @@
 /**
- * Sound to publish: a spring whose speed is the pitch (spec/ds-stream.md section 16, mode 5) or the microphone, as PCM or Opus, in
+ * Sound to publish: a spring whose speed is the pitch (ds-stream section 16, mode 5) or the microphone, as PCM or Opus, in
  * parts of 20 ms.
  */
 import { buildAudioPcm, buildOpus } from "../../src/wire/ds.ts";
