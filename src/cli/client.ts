@@ -98,7 +98,12 @@ async function playHost(
     if (host) record(store, host, startedMs, client);
     client.close();
   });
-  return untilReported(client, flags, lifecycle);
+  const played = await untilReported(client, flags, lifecycle);
+  const isTimeOver = flags.seconds !== undefined && Date.now() - startedMs >= flags.seconds * 1000;
+  if (!played.ok || !isTimeOver || client.core.permissions !== 0) return played;
+  return host
+    ? fail("refused", `${place} did not approve this device within ${flags.seconds} s.`)
+    : fail("no-host", `${place} did not answer within ${flags.seconds} s: is patchbay host running there?`);
 }
 
 /** A client of either kind, to its end. */
@@ -158,7 +163,8 @@ function optionsFrom(
 async function resolve({ host }: Target): Promise<Result<string>> {
   if (isIP(host)) return ok(host);
   try {
-    return ok((await lookup(host)).address);
+    // A host listens on IPv4 unless told otherwise, so that is tried first when a name has both.
+    return ok((await lookup(host, { order: "ipv4first" })).address);
   } catch (cause) {
     const reason = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
     return fail("no-host", `The name ${host} cannot be found${reason}; give an address if it has no name.`);

@@ -156,7 +156,7 @@ export const commands = {
         kind: "boolean",
         default: "true",
         env: false,
-        help: "Send keyboard and pointer. Use --no-input to only watch.",
+        help: "Only watch. Without it, keyboard and pointer are sent to the host.",
       },
       relative: { kind: "boolean", help: "Grab the pointer and send its motion, as games want it." },
       bitrate: { ...bitrate, help: "Ask the host for this bit rate." },

@@ -43,6 +43,9 @@ test("the same timecode shown again is no new measurement, and none is no timeco
 test("frames a second, over all that was shown and over the last second", () => {
   const meters = new ClientMeters();
   expect(meters.meanFps).toBe(0);
+  const few = new ClientMeters();
+  for (let i = 0; i < 4; i++) few.shown({ ...times, shownUs: 5_000_000 + i * 1000 }, undefined);
+  expect(few.meanFps).toBe(0);
   for (let i = 0; i <= 120; i++) meters.shown({ ...times, shownUs: 5_000_000 + i * 25_000 }, undefined);
   expect(meters.framesShown).toBe(121);
   expect(meters.secondsShown).toBe(3);

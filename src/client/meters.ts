@@ -21,6 +21,8 @@ export interface ShownTimes {
   readonly height: number;
 }
 
+const shortestForRate = 0.25;
+
 export class ClientMeters {
   readonly #samples = Object.fromEntries(clientStages.map((s) => [s, new Samples()])) as Record<ClientStage, Samples>;
   readonly #frameRate = new Rate();
@@ -71,10 +73,9 @@ export class ClientMeters {
     return this.#bitRate.perSecond(nowUs);
   }
 
-  /** Frames a second from the first shown to the last. */
+  /** Frames a second from the first shown to the last; 0 while they lie too close together to tell a rate. */
   get meanFps(): number {
-    const seconds = (this.#lastShownUs - this.#firstShownUs) / 1e6;
-    return seconds > 0 ? (this.framesShown - 1) / seconds : 0;
+    return this.secondsShown >= shortestForRate ? (this.framesShown - 1) / this.secondsShown : 0;
   }
 
   get secondsShown(): number {

@@ -107,3 +107,9 @@ test("what is mistyped, with the nearest that there is", async () => {
   const target = await refusal(viewing.start(["client", "127.0.0.1:99999"]));
   expect(target.status).toBe(64);
 }, 60_000);
+
+test("a client that reaches nobody in its time says so by its status", async () => {
+  const child = new Home().start(["client", "127.0.0.1:9", "--output", "headless", "--seconds", "1"]);
+  expect(await child.ended()).toBe(68);
+  expect(child.err).toContain("did not answer within 1 s");
+}, 60_000);
