@@ -3,6 +3,7 @@
  * many events a second it may send. A release is always let through: a stuck key is worse than a busy host.
  */
 import { limits } from "../base/limits.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 
 const EV_KEY = 1;
 /** Linux KEY_MAX: higher codes do not exist. */
@@ -28,17 +29,10 @@ export class HeldKeys {
 }
 
 export class InputBudget {
-  #left: number = limits.inputEventsPerSecond;
-  #filledUs = 0;
+  readonly #tokens = new TokenBucket(limits.inputEventsPerSecond);
 
   /** True when the event may pass. */
   take(type: number, value: number, nowUs: number): boolean {
-    const rate = limits.inputEventsPerSecond;
-    this.#left = Math.min(rate, this.#left + ((nowUs - this.#filledUs) * rate) / 1e6);
-    this.#filledUs = nowUs;
-    if (type === EV_KEY && value === 0) return true;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
+    return (type === EV_KEY && value === 0) || this.#tokens.take(nowUs);
   }
 }

@@ -8,7 +8,8 @@ import { Rate } from "../base/rate.ts";
 import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
-import { chunkDataLimit, controlCommand, permission } from "../wire/root.ts";
+import { chunkCount } from "../wire/fragment.ts";
+import { controlCommand, permission } from "../wire/root.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
@@ -125,7 +126,7 @@ export class Viewer<R extends Remote> {
 
   /** The stream's delivery: one native batch for the whole frame. */
   deliver(frame: OutgoingFrame): boolean {
-    const packets = Math.ceil(frame.size / chunkDataLimit);
+    const packets = chunkCount(frame.size);
     const { key, counter } = this.link.session.reserve(packets, frame.sentUs);
     const sent = this.#outbox.sendFrame(this.remote, key, counter, frame);
     if (sent < 0) return false;

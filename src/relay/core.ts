@@ -3,13 +3,13 @@
  * transport's events with the time, and everything it does goes through the transport. Spec ds-stream.md sections 6 to 13 and 19.
  */
 import { Counters } from "../base/counters.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 import { buildPing } from "../wire/ds.ts";
 import { Channel, type ChannelStats } from "./channel.ts";
 import type { ClusterLink } from "./cluster-link.ts";
 import { inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import { parseRoute, type Role, type Route, type RouteRefusal, webSocketPaths } from "./paths.ts";
-import { RateBudget } from "./rate-budget.ts";
 import {
   type ConnectionId,
   delivery,
@@ -58,7 +58,7 @@ interface Peer {
   readonly role: Role;
   readonly channel: Channel;
   readonly remote: string;
-  readonly budget: RateBudget;
+  readonly budget: TokenBucket;
   heardUs: number;
 }
 
@@ -180,7 +180,7 @@ export class RelayCore {
   #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel): undefined {
     if (role === "source") channel.evictSource(this.#nowUs);
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
-    const budget = new RateBudget(rate);
+    const budget = new TokenBucket(rate);
     this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs });
     const largest = {
       source: this.#settings.maxMessageBytes,

@@ -4,31 +4,9 @@
  * theirs. Pure: it checks no cookie (cookie.ts) and answers nobody.
  */
 import { limits } from "../base/limits.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
 
 export type Decision = "answer" | "ask-cookie" | "drop";
-
-/** Tokens that come back evenly; the bucket holds one second's worth. */
-class TokenBucket {
-  readonly #perSecond: number;
-  #tokens: number;
-  #sinceUs = -1;
-
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond;
-    this.#tokens = perSecond;
-  }
-
-  take(nowUs: number): boolean {
-    if (this.#sinceUs >= 0) {
-      const gained = ((nowUs - this.#sinceUs) * this.#perSecond) / 1e6;
-      this.#tokens = Math.min(this.#perSecond, this.#tokens + Math.max(0, gained));
-    }
-    this.#sinceUs = nowUs;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
-  }
-}
 
 interface Pending<T> {
   addressKey: number;
