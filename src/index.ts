@@ -18,6 +18,8 @@ export { chunkCount, type FrameHead, sealedFrameBytes } from "./wire/fragment.ts
 /** Pictures whose still tiles are exact and whose moving rectangles are video. */
 export { HybridDecoder, type HybridVideo, type Rectangle } from "./wire/hybrid.ts";
 export { HybridEncoder, type HybridOptions, type VideoEncoder, type VideoPicture } from "./wire/hybrid-encoder.ts";
+/** Messages between programs of one machine: `itkp.encode("ClockPing", { senderTimeMs })`, `itkp.decode(bytes)`. */
+export * as itkp from "./wire/itkp.ts";
 /** Signals: RFC 7396 merge patches with limits. */
 export { applyMergePatch, diffSignals, type Json, parseSignal, SignalState, signalBytes } from "./wire/merge.ts";
 /** Putting a frame together again. */
