@@ -1,9 +1,13 @@
 /**
- * Turns the layouts of root-layouts.ts and ds-layouts.ts into c/gen/wire.h, c/gen/ds.h and the protocol tables of README.md
- * (between `<!-- wire:begin -->` and `<!-- wire:end -->`, and the same with ds, when README.md has them).
+ * Turns the layouts of root-layouts.ts, ds-layouts.ts and itkp-layouts.ts into c/gen/wire.h, c/gen/ds.h,
+ * c/include/patchbay_itkp.h and the protocol tables of README.md (between `<!-- wire:begin -->` and `<!-- wire:end -->`, and
+ * the same with ds and itkp, when README.md has them).
  * `bun src/wire/generate.ts` writes, `--check` only compares (exit 1 when stale).
  */
 import * as ds from "./ds-layouts.ts";
+import { itkpHeader } from "./itkp-c.ts";
+import { headerLayout as itkpHeaderLayout } from "./itkp-layouts.ts";
+import { itkpTables } from "./itkp-tables.ts";
 import * as root from "./root-layouts.ts";
 import { type Field, fieldBytes, type Layout, type NumberType } from "./schema.ts";
 
@@ -208,7 +212,16 @@ export function dsTables(): string {
   return ["All numbers are little-endian.", "", ...ds.dsLayouts.flatMap(dsLayout)].join("\n");
 }
 
-const tables: Readonly<Record<Family, () => string>> = { wire: readmeTables, ds: dsTables };
+const itkpSection = (): string =>
+  [
+    `\`header\`: ${itkpHeaderLayout.doc}, ${itkpHeaderLayout.bytes} bytes`,
+    "",
+    ...fieldTable(itkpHeaderLayout),
+    "",
+    itkpTables(),
+  ].join("\n");
+
+const tables: Readonly<Record<string, () => string>> = { wire: readmeTables, ds: dsTables, itkp: itkpSection };
 
 /** The README with fresh tables; unchanged where it has no markers. */
 export function withTables(readme: string): string {
@@ -234,6 +247,7 @@ export async function generate(checkOnly: boolean): Promise<string[]> {
   const wanted: Record<string, string> = {
     "c/gen/wire.h": cHeader(),
     "c/gen/ds.h": dsHeader(),
+    "c/include/patchbay_itkp.h": itkpHeader(),
     ...(readme ? { "README.md": withTables(readme) } : {}),
   };
   const stale: string[] = [];
