@@ -3,3 +3,20 @@ declare module "*.so" {
   const path: string;
   export default path;
 }
+/** What `with { type: "text" }` gives: the text of a file that is no module. */
+declare module "*.c" {
+  const text: string;
+  export default text;
+}
+declare module "*.h" {
+  const text: string;
+  export default text;
+}
+declare module "*.md" {
+  const text: string;
+  export default text;
+}
+declare module "*/Makefile" {
+  const text: string;
+  export default text;
+}

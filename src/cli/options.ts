@@ -356,6 +356,25 @@ export const commands = {
     },
     exits: ["database-broken"],
   },
+  new: {
+    summary: "Start a project of your own from a template",
+    description: [
+      "Writes a small C project with a README, a Makefile and a test into a new folder NAME. A native-dll hooks a function of " +
+        "the Windows program that loads it.",
+    ],
+    examples: [["new native-dll sample-hook", "A DLL that hooks a function, with its test under wine."]],
+    positionals: [
+      {
+        name: "template",
+        required: true,
+        choices: ["native-dll"],
+        help: "What to start with.",
+      },
+      { name: "name", required: true, help: "The project's name and its folder: a to z, 0 to 9 and -." },
+    ],
+    flags: {},
+    exits: ["cannot-create"],
+  },
   inspect: {
     summary: "Explain the bytes of packets",
     description: [

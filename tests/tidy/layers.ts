@@ -23,12 +23,15 @@ export function folderOf(path: string): string {
 /** Files that only state what two sides agree on, so that an edge may import them as it does wire. */
 const contracts = ["src/secure/cipher.ts", "src/host/stats.ts"];
 
+/** Embedded as it is, not a module of the program. */
+const isData = (path: string): boolean => /\.(html|so|c|h|md)$|\/Makefile$/.test(path);
+
 const layerOf = (folder: string): number => layers.findIndex((layer) => layer.includes(folder));
 
 /** Why `from` must not import this, or undefined. Packages are judged elsewhere. */
 export function objection(from: string, { to, typeOnly }: Import): string | undefined {
   const [here, there] = [folderOf(from), folderOf(to)];
-  if (here === there || to.endsWith(".html") || to.endsWith(".so")) return undefined;
+  if (here === there || isData(to)) return undefined;
   const rank = layerOf(here);
   if (contracts.includes(to) && (here === "ffi" || here === "web")) return undefined;
   if (here === "ffi") return typeOnly || layerOf(there) < 2 ? undefined : "ffi knows base and wire, and others by type";
