@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,23 +16,6 @@
 
 #define FOLDER "/dev/shm"
 enum { PATH_BYTES = PB_OS_NAME_BYTES + 40 };
-
-const char *pb_os_text(enum pb_os_status status) {
-    switch (status) {
-    case PB_OS_OK: return "done";
-    case PB_OS_NAME: return "a name has 1 to 200 bytes, no slash, backslash, control character or \"..\", and no dot in front";
-    case PB_OS_NOT_FOUND: return "there is no shared memory of this name";
-    case PB_OS_EXISTS: return "this name is in use";
-    case PB_OS_DENIED: return "it belongs to another user, is open to others, or is no shared memory";
-    case PB_OS_SIZE: return "it has another size";
-    case PB_OS_NO_ROOM: return "there is not enough memory for it (look at df -h /dev/shm)";
-    case PB_OS_TIMEOUT: return "the time is over";
-    case PB_OS_STOPPED: return "waiting was ended";
-    case PB_OS_UNSUPPORTED: return "this system cannot do it";
-    case PB_OS_SYSTEM: break;
-    }
-    return "the operating system refused";
-}
 
 static enum pb_os_status status_of(int fault) {
     switch (fault) {
@@ -51,14 +35,6 @@ static enum pb_os_status status_of(int fault) {
     case EOPNOTSUPP: return PB_OS_UNSUPPORTED;
     default: return PB_OS_SYSTEM;
     }
-}
-
-enum pb_os_status pb_os_check_name(const char *name) {
-    size_t length = name ? strnlen(name, PB_OS_NAME_BYTES + 1) : 0;
-    if (!length || length > PB_OS_NAME_BYTES || name[0] == '.' || strstr(name, "..")) return PB_OS_NAME;
-    for (const char *at = name; *at; at++)
-        if (*at == '/' || *at == '\\' || (unsigned char)*at < 0x20 || *at == 0x7f) return PB_OS_NAME;
-    return PB_OS_OK;
 }
 
 static void path_of(const char *name, char path[PATH_BYTES]) {
@@ -163,9 +139,17 @@ enum pb_os_status pb_os_unlink(const struct pb_os_segment *segment) {
     char path[PATH_BYTES];
     path_of(segment->name, path);
     struct stat ours, named;
-    if (fstat((int)segment->handle, &ours) || lstat(path, &named)) return status_of(errno);
-    if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev) return PB_OS_NOT_FOUND;
-    return unlink(path) ? status_of(errno) : PB_OS_OK;
+    /* Two that reclaim one stale segment do it in turn, or the slower one would take the faster one's new name away. */
+    for (int i = 0; flock((int)segment->handle, LOCK_EX | LOCK_NB); i++) {
+        if (i == 100) return PB_OS_EXISTS;
+        usleep(1000);
+    }
+    enum pb_os_status status = PB_OS_OK;
+    if (fstat((int)segment->handle, &ours) || lstat(path, &named)) status = status_of(errno);
+    else if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev) status = PB_OS_NOT_FOUND;
+    else if (unlink(path)) status = status_of(errno);
+    flock((int)segment->handle, LOCK_UN);
+    return status;
 }
 
 enum pb_os_status pb_os_remove(const char *name) {
