@@ -16,7 +16,7 @@ declare module "*.md" {
   const text: string;
   export default text;
 }
-declare module "*/Makefile" {
+declare module "*.mk" {
   const text: string;
   export default text;
 }

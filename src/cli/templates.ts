@@ -7,7 +7,7 @@ import hookSource from "../templates/native-dll/hook.c" with { type: "text" };
 import hookHeader from "../templates/native-dll/hook.h" with { type: "text" };
 import lengthSource from "../templates/native-dll/length.c" with { type: "text" };
 import lengthHeader from "../templates/native-dll/length.h" with { type: "text" };
-import dllMakefile from "../templates/native-dll/Makefile" with { type: "text" };
+import dllMakefile from "../templates/native-dll/project.mk" with { type: "text" };
 import dllReadme from "../templates/native-dll/README.md" with { type: "text" };
 import dllTest from "../templates/native-dll/test.c" with { type: "text" };
 

@@ -24,7 +24,7 @@ export function folderOf(path: string): string {
 const contracts = ["src/secure/cipher.ts", "src/host/stats.ts"];
 
 /** Embedded as it is, not a module of the program. */
-const isData = (path: string): boolean => /\.(html|so|c|h|md)$|\/Makefile$/.test(path);
+const isData = (path: string): boolean => /\.(html|so|c|h|md|mk)$/.test(path);
 
 const layerOf = (folder: string): number => layers.findIndex((layer) => layer.includes(folder));
 
