@@ -8,6 +8,8 @@ import * as ds from "./ds-layouts.ts";
 import { itkpHeader } from "./itkp-c.ts";
 import { headerLayout as itkpHeaderLayout } from "./itkp-layouts.ts";
 import { itkpTables } from "./itkp-tables.ts";
+import { memoryLayouts } from "./layouts.ts";
+import { memoryHeader } from "./layouts-header.ts";
 import * as root from "./root-layouts.ts";
 import { type Field, fieldBytes, type Layout, type NumberType } from "./schema.ts";
 
@@ -221,7 +223,18 @@ const itkpSection = (): string =>
     itkpTables(),
   ].join("\n");
 
-const tables: Readonly<Record<string, () => string>> = { wire: readmeTables, ds: dsTables, itkp: itkpSection };
+/** The tables of what lies in shared memory, without the markers. */
+export function memoryTables(): string {
+  const title = (of: Layout): string => `\`${of.name}\`: ${of.doc}, ${of.bytes} bytes`;
+  return memoryLayouts.flatMap((of) => [title(of), "", ...fieldTable(of), ""]).join("\n");
+}
+
+const tables: Readonly<Record<string, () => string>> = {
+  wire: readmeTables,
+  ds: dsTables,
+  itkp: itkpSection,
+  memory: memoryTables,
+};
 
 /** The README with fresh tables; unchanged where it has no markers. */
 export function withTables(readme: string): string {
@@ -247,6 +260,7 @@ export async function generate(checkOnly: boolean): Promise<string[]> {
   const wanted: Record<string, string> = {
     "c/gen/wire.h": cHeader(),
     "c/gen/ds.h": dsHeader(),
+    "c/gen/layouts.h": memoryHeader(),
     "c/include/patchbay_itkp.h": itkpHeader(),
     ...(readme ? { "README.md": withTables(readme) } : {}),
   };
