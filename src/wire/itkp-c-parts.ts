@@ -299,7 +299,9 @@ static inline enum pb_itkp_status pb_itkp_decode_unchecked(const void *bytes, si
     if (status != PB_ITKP_OK) return status;
     size_t end = PB_ITKP_HEADER_BYTES + (size_t)header.payload_size;
     if (size < end) return pb_itkp_refuse(fault, PB_ITKP_INCOMPLETE_PAYLOAD, end, size);
-    uint32_t crc = ~pb_itkp_crc32_add(0xffffffffu, from + PB_ITKP_HEADER_BYTES, header.payload_size);
+    uint32_t crc = 0;
+    if (header.payload_size > 0)
+        crc = ~pb_itkp_crc32_add(0xffffffffu, from + PB_ITKP_HEADER_BYTES, header.payload_size);
     if (crc != header.crc) return pb_itkp_refuse(fault, PB_ITKP_CRC_MISMATCH, header.crc, crc);
     struct pb_itkp_reader r;
     memset(&r, 0, sizeof r);
