@@ -436,6 +436,14 @@ export const functions = {
   pb_ws_stop_listening: { returns: "void", args: ["struct pb_ws *server"] },
   pb_ws_close: { returns: "void", args: ["struct pb_ws *server"] },
 
+  // Local channels (c/net/local.c).
+  /** Writes uid and pid of the process at the other end of a Unix socket as it connected or listened. Returns 0, or -1. */
+  pb_local_peer: { returns: "int32_t", args: ["int32_t socket", "uint32_t *out"] },
+  /** A lock that ends with this process at the latest. Returns a descriptor, -1 when another holds it, or -2 for a failure. */
+  pb_local_lock: { returns: "int32_t", args: ["const char *path", ...errorArgs] },
+  /** Removes the file and lets go. */
+  pb_local_unlock: { returns: "void", args: ["const char *path", "int32_t lock"] },
+
   // Scene (c/meter): a window with moving content and a timecode, painted by a thread of its own.
   pb_scene_open: {
     returns: "struct pb_scene *",
