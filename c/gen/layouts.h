@@ -54,13 +54,13 @@ struct pb_shm_control {
     _Atomic uint32_t claim_process; /* reserved[1]: that client's process id */
     _Atomic uint32_t message_limit; /* reserved[2]: most messages in a ring, 0 of an original peer */
     _Atomic uint32_t ring_bytes; /* reserved[3]: capacity of a ring, 0 of an original peer */
-    _Atomic uint32_t reserved4; /* reserved[4] */
-    _Atomic uint32_t reserved5; /* reserved[5] */
-    _Atomic uint32_t reserved6; /* reserved[6] */
-    _Atomic uint32_t reserved7; /* reserved[7] */
-    _Atomic uint32_t reserved8; /* reserved[8] */
-    _Atomic uint32_t reserved9; /* reserved[9] */
-    _Atomic uint32_t reserved10; /* reserved[10] */
+    _Atomic uint32_t s2c_data; /* reserved[4]: client sleeps here till a message comes (bit 0 signalled, bit 1 somebody sleeps) */
+    _Atomic uint32_t s2c_space; /* reserved[5]: server sleeps here till the client emptied ring A */
+    _Atomic uint32_t c2s_space; /* reserved[6]: client sleeps here till the server emptied ring B */
+    _Atomic uint32_t c2s_data; /* reserved[7]: server sleeps here till a message comes */
+    _Atomic uint32_t s2c_connect; /* reserved[8]: client sleeps here till the server answers its hello */
+    _Atomic uint32_t c2s_connect_req; /* reserved[9]: server sleeps here till a client says hello */
+    _Atomic uint32_t s2c_disconnect; /* reserved[10]: the connection ended */
 };
 _Static_assert(offsetof(struct pb_shm_control, magic) == 0, "control.magic");
 _Static_assert(offsetof(struct pb_shm_control, version) == 4, "control.version");
@@ -71,13 +71,13 @@ _Static_assert(offsetof(struct pb_shm_control, claim) == 20, "control.claim");
 _Static_assert(offsetof(struct pb_shm_control, claim_process) == 24, "control.claimProcess");
 _Static_assert(offsetof(struct pb_shm_control, message_limit) == 28, "control.messageLimit");
 _Static_assert(offsetof(struct pb_shm_control, ring_bytes) == 32, "control.ringBytes");
-_Static_assert(offsetof(struct pb_shm_control, reserved4) == 36, "control.reserved4");
-_Static_assert(offsetof(struct pb_shm_control, reserved5) == 40, "control.reserved5");
-_Static_assert(offsetof(struct pb_shm_control, reserved6) == 44, "control.reserved6");
-_Static_assert(offsetof(struct pb_shm_control, reserved7) == 48, "control.reserved7");
-_Static_assert(offsetof(struct pb_shm_control, reserved8) == 52, "control.reserved8");
-_Static_assert(offsetof(struct pb_shm_control, reserved9) == 56, "control.reserved9");
-_Static_assert(offsetof(struct pb_shm_control, reserved10) == 60, "control.reserved10");
+_Static_assert(offsetof(struct pb_shm_control, s2c_data) == 36, "control.s2cData");
+_Static_assert(offsetof(struct pb_shm_control, s2c_space) == 40, "control.s2cSpace");
+_Static_assert(offsetof(struct pb_shm_control, c2s_space) == 44, "control.c2sSpace");
+_Static_assert(offsetof(struct pb_shm_control, c2s_data) == 48, "control.c2sData");
+_Static_assert(offsetof(struct pb_shm_control, s2c_connect) == 52, "control.s2cConnect");
+_Static_assert(offsetof(struct pb_shm_control, c2s_connect_req) == 56, "control.c2sConnectReq");
+_Static_assert(offsetof(struct pb_shm_control, s2c_disconnect) == 60, "control.s2cDisconnect");
 _Static_assert(sizeof(struct pb_shm_control) == 64, "control");
 
 /* Header of a ring. */
@@ -89,8 +89,8 @@ struct pb_shm_ring {
     _Atomic uint32_t sequence; /* +1 when the ring turns non-empty or empty */
     _Atomic uint32_t connection_generation; /* generation of the connection it was reset for */
     _Atomic uint32_t handshake_state; /* as in the control block */
-    _Atomic uint32_t reserved0; /* reserved[0] */
-    _Atomic uint32_t reserved1; /* reserved[1] */
+    _Atomic uint32_t producer_process; /* reserved[0]: process id of who writes this ring, 0 of an original peer */
+    _Atomic uint32_t producer_start; /* reserved[1]: that process's start time, low 32 bits */
     _Atomic uint32_t reserved2; /* reserved[2] */
     _Atomic uint32_t reserved3; /* reserved[3] */
     _Atomic uint32_t reserved4; /* reserved[4] */
@@ -106,8 +106,8 @@ _Static_assert(offsetof(struct pb_shm_ring, drop_count) == 12, "ring.dropCount")
 _Static_assert(offsetof(struct pb_shm_ring, sequence) == 16, "ring.sequence");
 _Static_assert(offsetof(struct pb_shm_ring, connection_generation) == 20, "ring.connectionGeneration");
 _Static_assert(offsetof(struct pb_shm_ring, handshake_state) == 24, "ring.handshakeState");
-_Static_assert(offsetof(struct pb_shm_ring, reserved0) == 28, "ring.reserved0");
-_Static_assert(offsetof(struct pb_shm_ring, reserved1) == 32, "ring.reserved1");
+_Static_assert(offsetof(struct pb_shm_ring, producer_process) == 28, "ring.producerProcess");
+_Static_assert(offsetof(struct pb_shm_ring, producer_start) == 32, "ring.producerStart");
 _Static_assert(offsetof(struct pb_shm_ring, reserved2) == 36, "ring.reserved2");
 _Static_assert(offsetof(struct pb_shm_ring, reserved3) == 40, "ring.reserved3");
 _Static_assert(offsetof(struct pb_shm_ring, reserved4) == 44, "ring.reserved4");

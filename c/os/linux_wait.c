@@ -32,6 +32,11 @@ void pb_os_alarm_set(struct pb_os_alarm *alarm) {
     futex(&alarm->set, FUTEX_WAKE, INT_MAX, NULL);
 }
 
+void pb_os_alarm_reset(struct pb_os_alarm *alarm) {
+    /* seq_cst: what the alarm stood for is looked at after this, never before. */
+    atomic_exchange_explicit(&alarm->set, 0, memory_order_seq_cst);
+}
+
 void pb_os_alarm_close(struct pb_os_alarm *alarm) { (void)alarm; }
 
 enum pb_os_status pb_os_bell_open(struct pb_os_bell *bell, _Atomic uint32_t *word, const char *event) {

@@ -79,6 +79,8 @@ static inline bool pb_os_alarm_is_set(struct pb_os_alarm *alarm) {
     /* acquire: pairs with the release in pb_os_alarm_set, so what was written before setting it is seen. */
     return atomic_load_explicit(&alarm->set, memory_order_acquire) != 0;
 }
+/* Ready to be set again; whoever resets it looks afterwards at what it stood for. */
+void pb_os_alarm_reset(struct pb_os_alarm *alarm);
 void pb_os_alarm_close(struct pb_os_alarm *alarm);
 
 /* Sets the alarm when that process ends, at once when it is gone already. A thread sleeps meanwhile; nothing polls.
@@ -100,9 +102,20 @@ void pb_os_bell_close(struct pb_os_bell *bell);
 /* Sleeps while *word == seen. PB_OS_OK when it has another value or perhaps without a reason (look again), PB_OS_TIMEOUT,
  * or PB_OS_STOPPED when the alarm is set (alarm may be NULL). */
 enum pb_os_status pb_os_wait(struct pb_os_bell *bell, uint32_t seen, struct pb_os_alarm *alarm, uint64_t timeout_us);
+/* The same for several bells at once (Windows: at most 62): sleeps while each *bells[i]->word == seen[i]. */
+enum { PB_OS_MANY_BELLS = 100 };
+enum pb_os_status pb_os_wait_many(struct pb_os_bell *const *bells, const uint32_t *seen, uint32_t count,
+                                  struct pb_os_alarm *alarm, uint64_t timeout_us);
 /* Wakes up to `sleepers` of them (Windows: one, or all that are in pb_os_wait when more are asked for). Always a system
  * call: keep a word beside that tells whether anybody sleeps. */
 void pb_os_ring(struct pb_os_bell *bell, uint32_t sleepers);
+
+/* Signals that programs outside wait for or give: an eventfd, or on Windows an event. -1 when there is none left. */
+intptr_t pb_os_signal_open(void);
+void pb_os_signal_set(intptr_t signal);
+/* Sleeps until the signal is given, and uses it up; PB_OS_STOPPED when `stop` is given, PB_OS_TIMEOUT never. */
+enum pb_os_status pb_os_signal_wait(intptr_t signal, intptr_t stop);
+void pb_os_signal_close(intptr_t signal);
 
 uint64_t pb_os_now_us(void); /* monotonic microseconds, the same clock in all processes */
 static inline void pb_os_pause(void) { /* in spinning loops */

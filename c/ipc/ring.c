@@ -1,0 +1,258 @@
+/* The ring's algorithm; ring.h says what it promises. It waits for nothing and knows no operating system.
+ *
+ * The pairings of the C11 model:
+ *  1. Producer: data, then write_pos (release). Consumer: write_pos (acquire), then data. A visible position means visible bytes.
+ *  2. Consumer: data, then read_pos by compare-and-swap (release). Producer: read_pos (acquire), then new data. Bytes are not
+ *     overwritten before they have been copied.
+ *  3. The producer takes the oldest record away: read_pos by compare-and-swap, release fence, new data. Consumer: data, acquire
+ *     fence, its own compare-and-swap. If the copy saw any new byte, the fences synchronise, the swap sees the moved position
+ *     and fails, and the copy is dropped. So no torn message is delivered.
+ *  4. Sleeping: the side that publishes makes a seq_cst fence and then looks whether the other sleeps; the other says that it
+ *     sleeps, makes a seq_cst fence and then looks at the ring once more (event.h). One of the two sees the other. */
+#include "ipc/ring.h"
+
+#include <string.h>
+
+/* Attempts before a consumer that is overtaken each time gives way. */
+enum { OVERTAKEN = 1000 };
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "records are little-endian, and words of the ring are loaded as they are"
+#endif
+
+static inline uint64_t load_word(_Atomic uint64_t *data, uint32_t index) {
+    return atomic_load_explicit(&data[index & (XS_RING_WORDS - 1u)], memory_order_relaxed);
+}
+
+static inline void store_word(_Atomic uint64_t *data, uint32_t index, uint64_t word) {
+    atomic_store_explicit(&data[index & (XS_RING_WORDS - 1u)], word, memory_order_relaxed);
+}
+
+static inline uint64_t load_bytes(const uint8_t *from, uint32_t count) {
+    uint64_t word = 0;
+    memcpy(&word, from, count);
+    return word;
+}
+
+/* Writes the 32-bit head and the message from `pos` on, keeping the neighbours' bytes of the first and last word. */
+static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const uint8_t *from, uint32_t size) {
+    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
+    uint32_t fit = size < 4 ? size : 4;
+    uint64_t chunk = head | load_bytes(from, fit) << 32;
+    uint32_t left = XS_HEADER_BYTES + size; /* bytes from `chunk` on */
+    from += fit;
+    if (!shift) {
+        for (; left >= 16; left -= 8, from += 8) {
+            store_word(data, index++, chunk);
+            memcpy(&chunk, from, 8);
+        }
+        while (left >= 8) {
+            store_word(data, index++, chunk);
+            left -= 8;
+            chunk = load_bytes(from, left);
+        }
+        if (!left) return;
+        uint64_t keep = ~(uint64_t)0 << (left * 8u);
+        store_word(data, index, (load_word(data, index) & keep) | chunk);
+        return;
+    }
+    uint64_t carry = load_word(data, index) & (((uint64_t)1 << shift) - 1u);
+    for (; left >= 16; left -= 8, from += 8) {
+        store_word(data, index++, carry | chunk << shift);
+        carry = chunk >> (64u - shift);
+        memcpy(&chunk, from, 8);
+    }
+    while (left >= 8) {
+        store_word(data, index++, carry | chunk << shift);
+        carry = chunk >> (64u - shift);
+        left -= 8;
+        chunk = load_bytes(from, left);
+    }
+    uint64_t word = carry | chunk << shift;
+    uint32_t bits = shift + left * 8u;
+    if (bits >= 64u) {
+        store_word(data, index++, word);
+        bits -= 64u;
+        if (!bits) return;
+        word = chunk >> (64u - shift);
+    }
+    uint64_t keep = ~(uint64_t)0 << bits;
+    store_word(data, index, (load_word(data, index) & keep) | word);
+}
+
+static inline uint64_t word_at(_Atomic uint64_t *data, uint32_t pos) {
+    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
+    uint64_t low = load_word(data, index);
+    return shift ? low >> shift | load_word(data, index + 1u) << (64u - shift) : low;
+}
+
+static void copy_out(_Atomic uint64_t *data, uint32_t pos, uint8_t *to, uint32_t size) {
+    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
+    uint64_t low = load_word(data, index);
+    for (; size >= 8; size -= 8, to += 8) {
+        uint64_t high = load_word(data, ++index), word = shift ? low >> shift | high << (64u - shift) : low;
+        memcpy(to, &word, 8);
+        low = high;
+    }
+    if (!size) return;
+    uint64_t word = shift ? low >> shift | load_word(data, index + 1u) << (64u - shift) : low;
+    memcpy(to, &word, size);
+}
+
+/* The line will be written: it is fetched as such while the message's lines come. gcc's own prefetch does not say so by default. */
+static inline void fetch_for_writing(const void *at) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+    __builtin_prefetch(at, 1);
+#endif
+}
+
+void xs_ring_reset(struct pb_shm_ring *h, uint32_t generation) {
+    /* The other side looks at nothing here before it has seen the state that is published after this. */
+    atomic_store_explicit(&h->write_position, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->read_position, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->message_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->drop_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->sequence, 0, memory_order_relaxed);
+    atomic_store_explicit(&h->connection_generation, generation, memory_order_relaxed);
+}
+
+void xs_producer_start(struct xs_producer *p, struct pb_shm_ring *header, _Atomic uint64_t *data, bool original) {
+    p->header = header;
+    p->data = data;
+    p->original = p->tell_empty = original;
+    p->write = p->read_seen = p->first = p->last = p->shown = p->shown_last = 0;
+}
+
+static inline uint32_t begin_of(const struct xs_producer *p, uint32_t record) {
+    return record == p->last ? p->write : p->begins[record & 255u];
+}
+
+/* Takes note of `read`, which must be where a record begins or where the next one will. */
+static int note_read(struct xs_producer *p, uint32_t read) {
+    while (begin_of(p, p->first) != read) {
+        if (p->first == p->last) return XS_PROTOCOL;
+        p->first++;
+    }
+    p->read_seen = read;
+    return XS_OK;
+}
+
+static inline bool fits(const struct xs_producer *p, uint32_t size) {
+    return XS_RING_BYTES - (p->write - p->read_seen) >= XS_HEADER_BYTES + size && p->last - p->first < XS_MAX_MESSAGES;
+}
+
+int xs_producer_room(struct xs_producer *p, uint32_t size) {
+    int code = note_read(p, atomic_load_explicit(&p->header->read_position, memory_order_acquire));
+    return code ? code : fits(p, size) ? XS_OK : XS_FULL;
+}
+
+/* Each round either takes one record away or learns that the consumer took some, so there are at most 250. */
+static int make_room(struct xs_producer *p, uint32_t size, bool overwrite, uint32_t *dropped) {
+    int code = xs_producer_room(p, size);
+    while (code == XS_FULL && overwrite) {
+        uint32_t oldest = p->read_seen, next = begin_of(p, p->first + 1u);
+        if (atomic_compare_exchange_strong_explicit(&p->header->read_position, &oldest, next, memory_order_acq_rel,
+                                                    memory_order_acquire)) {
+            atomic_thread_fence(memory_order_release); /* pairing 3 */
+            if (p->original) atomic_fetch_sub_explicit(&p->header->message_count, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit(&p->header->drop_count, 1, memory_order_relaxed);
+            p->first++;
+            p->read_seen = next;
+            ++*dropped;
+        } else if (note_read(p, oldest) != XS_OK)
+            return XS_PROTOCOL;
+        code = fits(p, size) ? XS_OK : XS_FULL;
+    }
+    return code;
+}
+
+int xs_producer_put(struct xs_producer *p, const void *message, uint32_t size, bool overwrite, uint32_t *dropped) {
+    if (size < XS_MIN_MESSAGE || size > XS_MAX_MESSAGE) return XS_BAD_PARAM;
+    if (!fits(p, size)) {
+        /* What was put and not shown cannot be taken away by anyone, the consumer's position would pass it. */
+        xs_producer_publish(p);
+        int code = make_room(p, size, overwrite, dropped);
+        if (code) return code;
+    }
+    copy_in(p->data, p->write, size, message, size);
+    p->begins[p->last++ & 255u] = p->write;
+    p->write += XS_HEADER_BYTES + size;
+    return XS_OK;
+}
+
+bool xs_producer_publish(struct xs_producer *p) {
+    struct pb_shm_ring *h = p->header;
+    uint32_t before = p->shown;
+    if (before == p->write) return false;
+    /* The count right after the position, both into a line that is ours at that moment. */
+    atomic_store_explicit(&h->write_position, p->write, memory_order_release); /* pairing 1 */
+    if (p->original) atomic_fetch_add_explicit(&h->message_count, p->last - p->shown_last, memory_order_relaxed);
+    else atomic_store_explicit(&h->message_count, p->last - p->first, memory_order_relaxed);
+    p->shown = p->write;
+    p->shown_last = p->last;
+    atomic_thread_fence(memory_order_seq_cst); /* pairing 4 */
+    /* Looking back at the line takes it from the consumer, which is about to write to it: only who needs to know looks. */
+    if (!p->tell_empty) return false;
+    bool was_empty = atomic_load_explicit(&h->read_position, memory_order_relaxed) == before;
+    if (was_empty && p->original) atomic_fetch_add_explicit(&h->sequence, 1, memory_order_relaxed);
+    return was_empty;
+}
+
+/* The consumer's claim of `taken` messages up to `at` has succeeded. */
+static void count_taken(struct xs_consumer *c, uint32_t taken, bool emptied) {
+    struct pb_shm_ring *h = c->header;
+    if (c->original) {
+        atomic_fetch_sub_explicit(&h->message_count, taken, memory_order_relaxed);
+        if (emptied) atomic_fetch_add_explicit(&h->sequence, 1, memory_order_relaxed);
+        return;
+    }
+    uint32_t count = atomic_load_explicit(&h->message_count, memory_order_relaxed);
+    atomic_store_explicit(&h->message_count, emptied || count < taken ? 0 : count - taken, memory_order_relaxed);
+    /* Both turns at once, because only this side knows of them without looking at the other's words. */
+    if (emptied) atomic_store_explicit(&h->sequence, c->turns += 2, memory_order_relaxed);
+}
+
+int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most,
+                     bool *emptied) {
+    struct pb_shm_ring *h = c->header;
+    for (int attempt = 0; attempt < OVERTAKEN; attempt++, most = most > 1 ? most / 2 : 1) {
+        uint32_t read = atomic_load_explicit(&h->read_position, memory_order_acquire);
+        uint32_t write = atomic_load_explicit(&h->write_position, memory_order_acquire); /* pairing 1 */
+        *emptied = read == write;
+        if (*emptied) return 0;
+        fetch_for_writing(&h->read_position);
+        uint32_t drops = atomic_load_explicit(&h->drop_count, memory_order_relaxed);
+        uint32_t at = read, used = 0, taken = 0;
+        int fault = write - read > XS_RING_BYTES ? XS_PROTOCOL : XS_OK;
+        while (!fault && taken < most && at != write) {
+            uint32_t size = (uint32_t)word_at(c->data, at) & 0xFFFFu, left = write - at;
+            if (left < XS_HEADER_BYTES + XS_MIN_MESSAGE || size < XS_MIN_MESSAGE || size > left - XS_HEADER_BYTES) {
+                fault = XS_PROTOCOL;
+            } else if (used > room || size > room - used) {
+                entries[taken].size = size;
+                fault = XS_TOO_SMALL;
+            } else {
+                copy_out(c->data, at + XS_HEADER_BYTES, (uint8_t *)buffer + used, size);
+                entries[taken++] = (struct xs_entry){used, size};
+                used += (size + 7u) & ~7u;
+                at += XS_HEADER_BYTES + size;
+            }
+        }
+        atomic_thread_fence(memory_order_acquire); /* pairing 3 */
+        if (fault && !taken) {
+            /* A fault of the copy only: the producer took the record away under it. */
+            if (atomic_load_explicit(&h->read_position, memory_order_relaxed) == read) return fault;
+            continue;
+        }
+        /* A position comes back after 4 GiB; the count of what was taken away does not at the same moment. */
+        if (atomic_load_explicit(&h->drop_count, memory_order_relaxed) != drops) continue;
+        if (!atomic_compare_exchange_strong_explicit(&h->read_position, &read, at, memory_order_seq_cst, memory_order_relaxed))
+            continue;
+        *emptied = at == write;
+        count_taken(c, taken, *emptied);
+        return (int)taken;
+    }
+    return XS_NOT_READY;
+}
