@@ -11,6 +11,7 @@ enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, P
 enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
 enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
 enum { PB_DATAGRAM_FLAG_CUT = 1 };
+enum { PB_FRAMES_ANSWER_OK = 0, PB_FRAMES_ANSWER_NONE = 1, PB_FRAMES_ANSWER_SAME = 2, PB_FRAMES_ANSWER_BUSY = 3, PB_FRAMES_ANSWER_GONE = 4, PB_FRAMES_ANSWER_TIMEOUT = 5, PB_FRAMES_ANSWER_BROKEN = 6, PB_FRAMES_ANSWER_CONTENTION = 7 };
 enum { PB_WS_REQUEST = 0, PB_WS_BINARY = 1, PB_WS_TEXT = 2, PB_WS_ALIVE = 3, PB_WS_LAGGED = 4, PB_WS_CLOSED = 5 };
 enum { PB_WS_DELIVERY_DROPPABLE = 0, PB_WS_DELIVERY_KEYFRAME = 1, PB_WS_DELIVERY_STATE = 2, PB_WS_DELIVERY_LOOSE = 3 };
 
@@ -163,6 +164,44 @@ _Static_assert(offsetof(struct pb_udp_stats, dropped_send_full) == 48, "pb_udp_s
 _Static_assert(offsetof(struct pb_udp_stats, send_errors) == 56, "pb_udp_stats.send_errors");
 _Static_assert(offsetof(struct pb_udp_stats, send_batches) == 64, "pb_udp_stats.send_batches");
 _Static_assert(sizeof(struct pb_udp_stats) == 72, "pb_udp_stats");
+
+struct pb_frames_about {
+    uint64_t pixels;
+    uint64_t picture_bytes;
+    uint32_t width;
+    uint32_t height;
+    uint32_t foreign;
+    uint32_t has_writer;
+    uint32_t writer_process;
+    uint32_t reserved;
+};
+_Static_assert(offsetof(struct pb_frames_about, pixels) == 0, "pb_frames_about.pixels");
+_Static_assert(offsetof(struct pb_frames_about, picture_bytes) == 8, "pb_frames_about.picture_bytes");
+_Static_assert(offsetof(struct pb_frames_about, width) == 16, "pb_frames_about.width");
+_Static_assert(offsetof(struct pb_frames_about, height) == 20, "pb_frames_about.height");
+_Static_assert(offsetof(struct pb_frames_about, foreign) == 24, "pb_frames_about.foreign");
+_Static_assert(offsetof(struct pb_frames_about, has_writer) == 28, "pb_frames_about.has_writer");
+_Static_assert(offsetof(struct pb_frames_about, writer_process) == 32, "pb_frames_about.writer_process");
+_Static_assert(offsetof(struct pb_frames_about, reserved) == 36, "pb_frames_about.reserved");
+_Static_assert(sizeof(struct pb_frames_about) == 40, "pb_frames_about");
+
+struct pb_frame_info {
+    uint64_t pts_ms;
+    uint64_t content_hash;
+    uint64_t duration_ms;
+    uint32_t seq;
+    uint32_t index;
+    uint32_t is_playing;
+    uint32_t reserved;
+};
+_Static_assert(offsetof(struct pb_frame_info, pts_ms) == 0, "pb_frame_info.pts_ms");
+_Static_assert(offsetof(struct pb_frame_info, content_hash) == 8, "pb_frame_info.content_hash");
+_Static_assert(offsetof(struct pb_frame_info, duration_ms) == 16, "pb_frame_info.duration_ms");
+_Static_assert(offsetof(struct pb_frame_info, seq) == 24, "pb_frame_info.seq");
+_Static_assert(offsetof(struct pb_frame_info, index) == 28, "pb_frame_info.index");
+_Static_assert(offsetof(struct pb_frame_info, is_playing) == 32, "pb_frame_info.is_playing");
+_Static_assert(offsetof(struct pb_frame_info, reserved) == 36, "pb_frame_info.reserved");
+_Static_assert(sizeof(struct pb_frame_info) == 40, "pb_frame_info");
 
 struct pb_ws_settings {
     uint32_t threads;
@@ -332,6 +371,23 @@ PB_EXPORT void pb_ws_close(struct pb_ws *server);
 PB_EXPORT int32_t pb_local_peer(int32_t socket, uint32_t *out);
 PB_EXPORT int32_t pb_local_lock(const char *path, char *error, uint32_t error_size);
 PB_EXPORT void pb_local_unlock(const char *path, int32_t lock);
+PB_EXPORT struct pb_frame_buffer *pb_frames_new(const char *name, uint32_t width, uint32_t height, uint32_t create, char *error, uint32_t error_size);
+PB_EXPORT void pb_frames_about(struct pb_frame_buffer *buffer, struct pb_frames_about *out);
+PB_EXPORT int32_t pb_frames_take(struct pb_frame_buffer *buffer, void *rgba, uint64_t size, uint32_t last_seq, uint32_t tries, struct pb_frame_info *out);
+PB_EXPORT int32_t pb_frames_still_whole(struct pb_frame_buffer *buffer, uint32_t seq);
+PB_EXPORT int32_t pb_frames_sleep(struct pb_frame_buffer *buffer, uint32_t last_seq, uint64_t timeout_us);
+PB_EXPORT int32_t pb_frames_tell(struct pb_frame_buffer *buffer, uint32_t last_seq, pb_wake_fn wake);
+PB_EXPORT int32_t pb_frames_put(struct pb_frame_buffer *buffer, const void *rgba, uint64_t size, uint64_t pts_ms, uint64_t content_hash, uint32_t is_playing);
+PB_EXPORT int32_t pb_frames_fill(struct pb_frame_buffer *buffer);
+PB_EXPORT void pb_frames_filled(struct pb_frame_buffer *buffer, uint64_t pts_ms, uint64_t content_hash, uint32_t is_playing);
+PB_EXPORT void pb_frames_duration(struct pb_frame_buffer *buffer, uint64_t duration_ms);
+PB_EXPORT void pb_frames_free(struct pb_frame_buffer *buffer);
+PB_EXPORT struct pb_memory *pb_memory_open(const char *name, uint64_t size, uint32_t create, char *error, uint32_t error_size);
+PB_EXPORT uint64_t pb_memory_address(struct pb_memory *memory);
+PB_EXPORT uint64_t pb_memory_size(struct pb_memory *memory);
+PB_EXPORT void pb_memory_close(struct pb_memory *memory);
+PB_EXPORT uint32_t pb_memory_list(char *out, uint32_t size);
+PB_EXPORT int32_t pb_memory_remove(const char *name, char *error, uint32_t error_size);
 PB_EXPORT struct pb_scene *pb_scene_open(const char *target, uint32_t width, uint32_t height, uint32_t fps, const char *mode, char *error, uint32_t error_size);
 PB_EXPORT uint64_t pb_scene_painted(struct pb_scene *scene);
 PB_EXPORT void pb_scene_close(struct pb_scene *scene);
