@@ -114,6 +114,16 @@ void pb_os_signal_close(intptr_t signal) {
     if (signal != -1) CloseHandle((HANDLE)signal);
 }
 
+enum pb_os_status pb_os_handle_send(intptr_t socket, intptr_t handle) {
+    (void)socket, (void)handle;
+    return PB_OS_UNSUPPORTED;
+}
+
+enum pb_os_status pb_os_handle_receive(intptr_t socket, intptr_t *handle) {
+    (void)socket, (void)handle;
+    return PB_OS_UNSUPPORTED;
+}
+
 struct pb_os_watch {
     struct pb_os_alarm *alarm;
     HANDLE process, stop, thread;
