@@ -4,6 +4,7 @@
  */
 import { compile as bundle } from "./.ci/compile.ts";
 import { ensure, type Group, isGroup } from "./.ci/deps.ts";
+import { buildIpc } from "./.ci/ipc.ts";
 import { buildShim } from "./.ci/shim.ts";
 import { must, StepFailed, say, show, step } from "./.ci/steps.ts";
 
@@ -36,6 +37,7 @@ async function deps(args: string[]): Promise<number> {
 async function shim(args: string[]): Promise<number> {
   await step("native table", nativeTable);
   await step("shim", () => buildShim(args.includes("--keep-going")));
+  await step("libpatchbay_ipc", buildIpc);
   return 0;
 }
 
@@ -81,6 +83,7 @@ async function test(args: string[]): Promise<number> {
     { name: "system packages (build, test)", run: () => ensure(["build", "test"]) },
     { name: "native table", run: nativeTable },
     { name: "shim", run: () => buildShim(false) },
+    { name: "libpatchbay_ipc", run: buildIpc },
     { name: "compile", run: () => fromFresh("compile") },
     { name: "declarations", run: () => fromFresh("types") },
   ];
@@ -128,7 +131,10 @@ async function release(): Promise<number> {
 
 const commands: Record<string, Command> = {
   deps: { help: "find or install system packages: build (default), test, demo, bench", run: deps },
-  shim: { help: "C and codecs into dist/libpatchbay_shim.so (--keep-going: stub what is missing)", run: shim },
+  shim: {
+    help: "C and codecs into dist/libpatchbay_shim.so, and dist/ipc for C programs (--keep-going: stub what is missing)",
+    run: shim,
+  },
   compile: { help: "everything into dist/patchbay", run: compile },
   types: { help: "declarations of src/index.ts into dist/index.d.ts", run: types },
   build: { help: "deps, shim, compile", run: build },

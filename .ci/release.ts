@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import dts from "bun-plugin-dts";
 import { notices } from "./licences.ts";
-import { StepFailed } from "./steps.ts";
+import { must, StepFailed } from "./steps.ts";
 
 /** Writes dist/index.d.ts for src/index.ts. The JavaScript made beside it is not kept. */
 export async function writeTypes(): Promise<string> {
@@ -21,13 +21,14 @@ export async function writeTypes(): Promise<string> {
   return "dist/index.d.ts";
 }
 
-export function assemble(): string {
+export async function assemble(): Promise<string> {
   const folder = "dist/release";
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   copyFileSync("dist/patchbay", `${folder}/patchbay-linux-x64`);
   copyFileSync("dist/index.d.ts", `${folder}/patchbay.d.ts`);
   copyFileSync("LICENSE", `${folder}/LICENSE`);
+  await must(["tar", "-C", "dist", "-czf", `${folder}/patchbay-ipc-linux-x64.tar.gz`, "ipc"]);
   writeFileSync(`${folder}/THIRD-PARTY.txt`, notices());
   const sums = readdirSync(folder)
     .sort()

@@ -62,6 +62,11 @@ uint32_t xs_send_many(struct xs_endpoint *e, const uint8_t *data, const struct x
 /* As xs_consumer_take, whether or not the peer is still there: what it committed is not lost. */
 int xs_take(struct xs_endpoint *e, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most);
 static inline bool xs_pending(const struct xs_endpoint *e) { return e->connected && xs_ring_has_message(e->in.header); }
+/* Bytes that wait, as the peer tells them. */
+static inline uint32_t xs_incoming(const struct xs_endpoint *e) {
+    return atomic_load_explicit(&e->in.header->write_position, memory_order_relaxed) -
+           atomic_load_explicit(&e->in.header->read_position, memory_order_relaxed);
+}
 /* Messages that the peer overwrote before we took them, since the last call. */
 uint32_t xs_dropped(struct xs_endpoint *e);
 
@@ -72,7 +77,7 @@ static inline struct pb_os_bell *xs_space_event(struct xs_endpoint *e) {
     return &e->events[e->server ? XS_S2C_SPACE : XS_C2S_SPACE];
 }
 
-enum { XS_FOREVER = 0xFFFFFFFF };
+#define XS_FOREVER 0xFFFFFFFFu
 /* Sleeps until a message waits (XS_OK), the peer is gone and nothing is left (XS_NOT_FOUND), or XS_TIMEOUT. */
 int xs_wait_data(struct xs_endpoint *e, uint32_t timeout_ms);
 /* Until there is room for a message of `size`. */

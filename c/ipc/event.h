@@ -35,9 +35,9 @@ static inline void xs_event_signal(struct pb_os_bell *event) {
     if (atomic_load_explicit(event->word, memory_order_relaxed) & XS_WAITING) xs_event_fire(event);
 }
 
-/* Says that somebody sleeps or is about to; what is looked at afterwards is looked at after this. */
+/* Says that somebody sleeps or is about to, and uses up a signal that came; so look once more after this, then sleep. */
 static inline void xs_event_arm(struct pb_os_bell *event) {
-    atomic_fetch_or_explicit(event->word, XS_WAITING, memory_order_seq_cst);
+    atomic_exchange_explicit(event->word, XS_WAITING, memory_order_seq_cst);
     atomic_thread_fence(memory_order_seq_cst);
 }
 

@@ -74,18 +74,20 @@ static enum caller caller_of(struct xs_endpoint *e, uint32_t token, pb_os_identi
     return CALLER_LIVES;
 }
 
-/* A hello whose sender is gone: everything back to idle, and the place is free. */
-static int forget_hello(struct xs_endpoint *e, uint32_t token) {
+/* The hello stands for nobody. A client that has just written its own one over it is woken and says it again. */
+static int forget_hello(struct xs_endpoint *e) {
     struct pb_shm_control *c = &e->shared->control;
     uint32_t hello = XS_HELLO;
     atomic_store_explicit(&c->server_state, XS_IDLE, memory_order_release);
-    atomic_compare_exchange_strong_explicit(&c->client_state, &hello, XS_IDLE, memory_order_acq_rel, memory_order_relaxed);
-    if (token) {
-        atomic_store_explicit(&c->claim_process, 0, memory_order_relaxed);
-        atomic_compare_exchange_strong_explicit(&c->claim, &token, 0, memory_order_acq_rel,
-                                                memory_order_relaxed);
-    }
+    if (atomic_compare_exchange_strong_explicit(&c->client_state, &hello, XS_IDLE, memory_order_acq_rel, memory_order_relaxed))
+        xs_event_fire(&e->events[XS_S2C_CONNECT]);
     return XS_EMPTY;
+}
+
+/* The place is free again, unless somebody else has taken it meanwhile. */
+static void free_claim(struct xs_endpoint *e, uint32_t token) {
+    if (!token) return;
+    atomic_compare_exchange_strong_explicit(&e->shared->control.claim, &token, 0, memory_order_acq_rel, memory_order_relaxed);
 }
 
 int xs_server_accept(struct xs_endpoint *e) {
@@ -101,15 +103,18 @@ int xs_server_accept(struct xs_endpoint *e) {
     uint32_t token = atomic_load_explicit(&c->claim, memory_order_acquire);
     pb_os_identity caller;
     enum caller state = caller_of(e, token, &caller);
-    if (state == CALLER_TO_COME) return XS_EMPTY;
-    if (state == CALLER_DEAD) return forget_hello(e, token);
+    if (state == CALLER_DEAD) free_claim(e, token);
+    if (state != CALLER_LIVES) return forget_hello(e);
 
     e->generation = e->generation + 1 ? e->generation + 1 : 1;
     xs_ring_reset(&s->a, e->generation);
     xs_ring_reset(&s->b, e->generation);
     e->token = token;
     int code = xs_watch_peer(e, caller);
-    if (code) return code;
+    if (code) {
+        forget_hello(e);
+        return code;
+    }
     atomic_store_explicit(&c->generation, e->generation, memory_order_relaxed);
     atomic_store_explicit(&s->a.handshake_state, XS_READY, memory_order_relaxed);
     atomic_store_explicit(&s->b.handshake_state, XS_READY, memory_order_relaxed);

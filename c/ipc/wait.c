@@ -7,19 +7,15 @@ static uint64_t deadline_of(uint32_t timeout_ms) {
 
 /* Sleeps on an event that is armed. XS_OK: look again. */
 static int sleep_on(struct xs_endpoint *e, struct pb_os_bell *event, uint64_t deadline) {
-    uint32_t seen = atomic_load_explicit(event->word, memory_order_acquire);
-    if (seen & XS_WAITING && !(seen & XS_SIGNALLED)) {
-        uint64_t now = deadline == PB_OS_FOREVER ? 0 : pb_os_now_us();
-        if (deadline <= now) return XS_TIMEOUT;
-        enum pb_os_status status = pb_os_wait(event, seen, e->peer_died ? NULL : e->alarm,
-                                              deadline == PB_OS_FOREVER ? PB_OS_FOREVER : deadline - now);
-        if (status == PB_OS_STOPPED) {
-            pb_os_alarm_reset(e->alarm);
-            xs_note_death(e);
-        } else if (status != PB_OS_OK && status != PB_OS_TIMEOUT)
-            return XS_ACCESS;
+    uint64_t now = deadline == PB_OS_FOREVER ? 0 : pb_os_now_us();
+    if (deadline <= now) return XS_TIMEOUT;
+    enum pb_os_status status =
+        pb_os_wait(event, XS_WAITING, e->alarm, deadline == PB_OS_FOREVER ? PB_OS_FOREVER : deadline - now);
+    if (status == PB_OS_STOPPED) {
+        pb_os_alarm_reset(e->alarm);
+        xs_note_death(e);
     }
-    return XS_OK;
+    return status == PB_OS_OK || status == PB_OS_STOPPED || status == PB_OS_TIMEOUT ? XS_OK : XS_ACCESS;
 }
 
 int xs_wait_data(struct xs_endpoint *e, uint32_t timeout_ms) {
@@ -27,7 +23,6 @@ int xs_wait_data(struct xs_endpoint *e, uint32_t timeout_ms) {
     struct pb_os_bell *event = xs_data_event(e);
     uint64_t deadline = deadline_of(timeout_ms);
     for (int code = XS_OK;;) {
-        xs_event_clear(event);
         xs_event_arm(event);
         bool linked = xs_linked(e);
         if (xs_pending(e)) code = XS_OK;
@@ -46,7 +41,6 @@ int xs_wait_space(struct xs_endpoint *e, uint32_t size, uint32_t timeout_ms) {
     struct pb_os_bell *event = xs_space_event(e);
     uint64_t deadline = deadline_of(timeout_ms);
     for (;;) {
-        xs_event_clear(event);
         xs_event_arm(event);
         int code = xs_linked(e) ? xs_producer_room(&e->out, size) : XS_NOT_FOUND;
         if (code == XS_FULL) {

@@ -116,6 +116,10 @@ void pb_os_signal_set(intptr_t signal);
 /* Sleeps until the signal is given, and uses it up; PB_OS_STOPPED when `stop` is given, PB_OS_TIMEOUT never. */
 enum pb_os_status pb_os_signal_wait(intptr_t signal, intptr_t stop);
 void pb_os_signal_close(intptr_t signal);
+/* Hands a segment's handle to the process at the other end of a connected Unix socket, and takes one from there; only between
+ * processes of one user (PB_OS_DENIED). PB_OS_UNSUPPORTED on Windows, where handles are inherited or duplicated. */
+enum pb_os_status pb_os_handle_send(intptr_t socket, intptr_t handle);
+enum pb_os_status pb_os_handle_receive(intptr_t socket, intptr_t *handle);
 
 uint64_t pb_os_now_us(void); /* monotonic microseconds, the same clock in all processes */
 static inline void pb_os_pause(void) { /* in spinning loops */
