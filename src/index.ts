@@ -1,16 +1,38 @@
 /**
- * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, and keys as
- * text. Everything here is pure: bytes and times in, bytes and values out; no socket, no file, no native code. Bytes from
- * strangers never throw; they give a `Decoded` with the reason. The layouts are those of RootStream, sections 3, 4
- * and 13, and of ds-stream, sections 2 to 5 and 19.
+ * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, keys as
+ * text, and shared memory. All but the shared memory is pure: bytes and times in, bytes and values out; no socket, no file, no
+ * native code, which is loaded when shared memory is first opened. Bytes from strangers never throw; they give a `Decoded`
+ * with the reason. The layouts are those of RootStream, sections 3, 4 and 13, of ds-stream, sections 2 to 5 and 19, and of
+ * ITK, sections 1 and 2.
  */
+
+/** Named bytes shared by local programs, and the list of them. */
+export { listSharedMemory, removeSharedMemory, SharedMemory } from "../ffi/segments.ts";
+/** Pictures shared by local programs: `FrameBuffer.create(name, width, height)` writes, `FrameBuffer.open(name)` reads. */
+export { FrameBuffer, type FrameCounts, type FrameState, type FrameStatus } from "../ffi/shmem.ts";
 
 /** Expected failures as values, with a code that stands for an exit status and a log level. */
 export { type ErrorCode, errorTable, exitStatus } from "./base/errors.ts";
 export type { Failure, Result, Success } from "./base/result.ts";
+/** Channels between programs of one user, on sockets or pipes: `listen(name)`, `connect(name)`, `readMessage(channel)`. */
+export {
+  type Channel,
+  type ChannelPlace,
+  type ChannelServer,
+  connect,
+  type IpcErrorName,
+  type IpcFailure,
+  type IpcResult,
+  listen,
+  makeChannelName,
+  readMessage,
+  writeMessage,
+} from "./net/ipc.ts";
 /** Fingerprints, the six words of a pairing, and pairing codes `base64key@host:port`. */
 export { fingerprint, formatPairingCode, type PairingCode, parsePairingCode, sixWords } from "./secure/fingerprint.ts";
 export { version } from "./version.ts";
+/** The hash of a content's name in a frame buffer's header, equal in all languages. */
+export { contentHash } from "./wire/content-hash.ts";
 /** Frames of relays and browsers: `ds.decodeFrame(bytes)`, `ds.buildPixels(...)`, `ds.classify(type, flags, bytes)`. */
 export * as ds from "./wire/ds.ts";
 /** Cutting a frame into packets of at most 1400 bytes. */
@@ -20,6 +42,8 @@ export { HybridDecoder, type HybridVideo, type Rectangle } from "./wire/hybrid.t
 export { HybridEncoder, type HybridOptions, type VideoEncoder, type VideoPicture } from "./wire/hybrid-encoder.ts";
 /** Messages between programs of one machine: `itkp.encode("ClockPing", { senderTimeMs })`, `itkp.decode(bytes)`. */
 export * as itkp from "./wire/itkp.ts";
+/** Bytes of a frame buffer's segment. */
+export { frameBufferBytes } from "./wire/layouts.ts";
 /** Signals: RFC 7396 merge patches with limits. */
 export { applyMergePatch, diffSignals, type Json, parseSignal, SignalState, signalBytes } from "./wire/merge.ts";
 /** Putting a frame together again. */

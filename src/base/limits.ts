@@ -100,4 +100,15 @@ export const limits = {
   cachedDiffs: 1000,
   /** Bytes of those diffs; above it all are merged. A state over signalBytes is given up, and newcomers wait for a sync. */
   cachedDiffBytes: 4 * 1024 * 1024,
+  /** A local channel of ITKP messages (src/net/ipc.ts). */
+  channel: {
+    /** Connections of one server; the next one is closed and counted. */
+    connections: 256,
+    /** Connections that nobody accepted yet; the same happens. */
+    waiting: 64,
+    /** Messages in either direction that wait in this process. Then nothing more is read, or a send is refused; none is lost. */
+    queueMessages: 1024,
+    /** Bytes of them; the same happens. */
+    queueBytes: 8 * 1024 * 1024,
+  },
 } as const;
