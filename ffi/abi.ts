@@ -10,7 +10,10 @@
  *   a taker calls rearm first and then takes until nothing is left.
  * - `*_take` returns 1 and fills `out`, or returns 0 when nothing is there.
  */
-export type CType = "uint8_t" | "uint16_t" | "uint32_t" | "int32_t" | "uint64_t" | "double" | "uint8_t[16]";
+import { shmemEnums, shmemFunctions, shmemStructs } from "./abi-shmem.ts";
+import { type CType, errorArgs, type NativeFunction } from "./abi-types.ts";
+
+export type { CType, NativeFunction } from "./abi-types.ts";
 
 /** Fields in order; each must be naturally aligned by the order itself, the generator refuses padding. */
 export const structs = {
@@ -109,30 +112,7 @@ export const structs = {
     send_errors: "uint64_t",
     send_batches: "uint64_t",
   },
-  /** A frame buffer in shared memory, as it is now. */
-  pb_frames_about: {
-    /** Address of three pictures, one behind the other. */
-    pixels: "uint64_t",
-    picture_bytes: "uint64_t",
-    width: "uint32_t",
-    height: "uint32_t",
-    /** 1 when another program made it, of which nobody knows whether it lives. */
-    foreign: "uint32_t",
-    /** 1 when somebody may still publish. */
-    has_writer: "uint32_t",
-    writer_process: "uint32_t",
-    reserved: "uint32_t",
-  },
-  /** What its header said at one instant (itk section 2.1). */
-  pb_frame_info: {
-    pts_ms: "uint64_t",
-    content_hash: "uint64_t",
-    duration_ms: "uint64_t",
-    seq: "uint32_t",
-    index: "uint32_t",
-    is_playing: "uint32_t",
-    reserved: "uint32_t",
-  },
+  ...shmemStructs,
   /** What a WebSocket server is opened with; zero means the default that c/ws/server.c states. */
   pb_ws_settings: {
     /** Threads that read and write. */
@@ -213,18 +193,10 @@ export const enums = {
   player_flag: { fullscreen: 1, read_timecode: 2 },
   player_key: { grab_pointer: 1, fullscreen: 2 },
   datagram_flag: { cut: 1 },
-  /** Answers of frame buffers; c/shmem/frames.h explains them. */
-  frames_answer: { ok: 0, none: 1, same: 2, busy: 3, gone: 4, timeout: 5, broken: 6, contention: 7 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
   ws_delivery: { droppable: 0, keyframe: 1, state: 2, loose: 3 },
+  ...shmemEnums,
 } as const;
-
-export interface NativeFunction {
-  readonly returns: string;
-  readonly args: readonly string[];
-}
-
-const errorArgs = ["char *error", "uint32_t error_size"] as const;
 
 export const functions = {
   /** Bumped with every change of this table; library.ts refuses a shim of another number. */
@@ -470,68 +442,7 @@ export const functions = {
   /** Removes the file and lets go. */
   pb_local_unlock: { returns: "void", args: ["const char *path", "int32_t lock"] },
 
-  // Shared memory (c/shmem). Frame buffers answer with enums.frames_answer.
-  /** `create` 1 becomes the writer; 0 a reader, for whom width and height 0 accept any size. */
-  pb_frames_new: {
-    returns: "struct pb_frame_buffer *",
-    args: ["const char *name", "uint32_t width", "uint32_t height", "uint32_t create", ...errorArgs],
-  },
-  pb_frames_about: { returns: "void", args: ["struct pb_frame_buffer *buffer", "struct pb_frames_about *out"] },
-  /** The newest picture, or with `rgba` NULL only what is said of it. */
-  pb_frames_take: {
-    returns: "int32_t",
-    args: [
-      "struct pb_frame_buffer *buffer",
-      "void *rgba",
-      "uint64_t size",
-      "uint32_t last_seq",
-      "uint32_t tries",
-      "struct pb_frame_info *out",
-    ],
-  },
-  /** 1 when nobody wrote into that state's picture until now. */
-  pb_frames_still_whole: { returns: "int32_t", args: ["struct pb_frame_buffer *buffer", "uint32_t seq"] },
-  /** Blocks the calling thread until there is another picture than `last_seq`. */
-  pb_frames_sleep: {
-    returns: "int32_t",
-    args: ["struct pb_frame_buffer *buffer", "uint32_t last_seq", "uint64_t timeout_us"],
-  },
-  /** Calls `wake` once, when there is another picture than `last_seq` or the writer is gone. Always the same `wake`. Returns 0, or -1. */
-  pb_frames_tell: {
-    returns: "int32_t",
-    args: ["struct pb_frame_buffer *buffer", "uint32_t last_seq", "pb_wake_fn wake"],
-  },
-  pb_frames_put: {
-    returns: "int32_t",
-    args: [
-      "struct pb_frame_buffer *buffer",
-      "const void *rgba",
-      "uint64_t size",
-      "uint64_t pts_ms",
-      "uint64_t content_hash",
-      "uint32_t is_playing",
-    ],
-  },
-  /** Which of the three pictures to fill, or -1: contention, or not the writer. */
-  pb_frames_fill: { returns: "int32_t", args: ["struct pb_frame_buffer *buffer"] },
-  pb_frames_filled: {
-    returns: "void",
-    args: ["struct pb_frame_buffer *buffer", "uint64_t pts_ms", "uint64_t content_hash", "uint32_t is_playing"],
-  },
-  pb_frames_duration: { returns: "void", args: ["struct pb_frame_buffer *buffer", "uint64_t duration_ms"] },
-  pb_frames_free: { returns: "void", args: ["struct pb_frame_buffer *buffer"] },
-  /** Plain segments. `create` 1 makes one of `size` bytes, zeroed; 0 opens one of at least as many. */
-  pb_memory_open: {
-    returns: "struct pb_memory *",
-    args: ["const char *name", "uint64_t size", "uint32_t create", ...errorArgs],
-  },
-  pb_memory_address: { returns: "uint64_t", args: ["struct pb_memory *memory"] },
-  pb_memory_size: { returns: "uint64_t", args: ["struct pb_memory *memory"] },
-  pb_memory_close: { returns: "void", args: ["struct pb_memory *memory"] },
-  /** This user's segments, `name<TAB>bytes` a line. Returns the length. */
-  pb_memory_list: { returns: "uint32_t", args: ["char *out", "uint32_t size"] },
-  /** Takes a name away, whatever has it. Returns 0, or -1. */
-  pb_memory_remove: { returns: "int32_t", args: ["const char *name", ...errorArgs] },
+  ...shmemFunctions,
 
   // Scene (c/meter): a window with moving content and a timecode, painted by a thread of its own.
   pb_scene_open: {

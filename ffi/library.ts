@@ -1,4 +1,5 @@
 /** The only dlopen of the shim. Signatures come from abi.ts; a shim of another version is refused. */
+/// <reference path="./files.d.ts" />
 import { dlopen, JSCallback, type Pointer, ptr } from "bun:ffi";
 import { tmpdir } from "node:os";
 import shimPath from "../dist/libpatchbay_shim.so" with { type: "file" };

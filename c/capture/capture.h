@@ -15,6 +15,7 @@ struct pb_capture_settings {
 
 struct pb_capture_backend {
     const char *name;
+    bool named_only; /* "auto" passes it by */
     /* Can it work here? Writes why, or what it found, in one sentence. */
     bool (*probe)(const char *target, char *detail, size_t size);
     struct pb_capture *(*open)(const struct pb_capture_settings *settings, char *error, size_t error_size);

@@ -11,9 +11,10 @@ enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, P
 enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
 enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
 enum { PB_DATAGRAM_FLAG_CUT = 1 };
-enum { PB_FRAMES_ANSWER_OK = 0, PB_FRAMES_ANSWER_NONE = 1, PB_FRAMES_ANSWER_SAME = 2, PB_FRAMES_ANSWER_BUSY = 3, PB_FRAMES_ANSWER_GONE = 4, PB_FRAMES_ANSWER_TIMEOUT = 5, PB_FRAMES_ANSWER_BROKEN = 6, PB_FRAMES_ANSWER_CONTENTION = 7 };
 enum { PB_WS_REQUEST = 0, PB_WS_BINARY = 1, PB_WS_TEXT = 2, PB_WS_ALIVE = 3, PB_WS_LAGGED = 4, PB_WS_CLOSED = 5 };
 enum { PB_WS_DELIVERY_DROPPABLE = 0, PB_WS_DELIVERY_KEYFRAME = 1, PB_WS_DELIVERY_STATE = 2, PB_WS_DELIVERY_LOOSE = 3 };
+enum { PB_FRAMES_ANSWER_OK = 0, PB_FRAMES_ANSWER_NONE = 1, PB_FRAMES_ANSWER_SAME = 2, PB_FRAMES_ANSWER_BUSY = 3, PB_FRAMES_ANSWER_GONE = 4, PB_FRAMES_ANSWER_TIMEOUT = 5, PB_FRAMES_ANSWER_BROKEN = 6, PB_FRAMES_ANSWER_CONTENTION = 7 };
+enum { PB_VIEWER_END_DISPLAY_LOST = 0, PB_VIEWER_END_LEFT = 1, PB_VIEWER_END_WRITER_GONE = 2 };
 
 struct pb_encoded {
     uint64_t data;
@@ -382,6 +383,14 @@ PB_EXPORT int32_t pb_frames_fill(struct pb_frame_buffer *buffer);
 PB_EXPORT void pb_frames_filled(struct pb_frame_buffer *buffer, uint64_t pts_ms, uint64_t content_hash, uint32_t is_playing);
 PB_EXPORT void pb_frames_duration(struct pb_frame_buffer *buffer, uint64_t duration_ms);
 PB_EXPORT void pb_frames_free(struct pb_frame_buffer *buffer);
+PB_EXPORT struct pb_publisher *pb_publisher_open(const char *capture, const char *target, const char *name, uint32_t width, uint32_t height, uint32_t fps, pb_wake_fn ended, char *error, uint32_t error_size);
+PB_EXPORT uint64_t pb_publisher_published(struct pb_publisher *publisher);
+PB_EXPORT uint32_t pb_publisher_describe(struct pb_publisher *publisher, char *out, uint32_t size);
+PB_EXPORT void pb_publisher_close(struct pb_publisher *publisher);
+PB_EXPORT struct pb_viewer *pb_viewer_open(const char *name, const char *display, const char *target, const char *title, uint32_t fullscreen, pb_wake_fn ended, char *error, uint32_t error_size);
+PB_EXPORT uint32_t pb_viewer_reason(struct pb_viewer *viewer);
+PB_EXPORT uint64_t pb_viewer_shown(struct pb_viewer *viewer);
+PB_EXPORT void pb_viewer_close(struct pb_viewer *viewer);
 PB_EXPORT struct pb_memory *pb_memory_open(const char *name, uint64_t size, uint32_t create, char *error, uint32_t error_size);
 PB_EXPORT uint64_t pb_memory_address(struct pb_memory *memory);
 PB_EXPORT uint64_t pb_memory_size(struct pb_memory *memory);

@@ -26,6 +26,7 @@ static bool open_capture(struct pb_grabber *g, const char *name, const struct pb
     for (unsigned i = 0; pb_capture_backends[i]; i++) {
         const struct pb_capture_backend *backend = pb_capture_backends[i];
         if (!is_auto(name) && strcmp(name, backend->name)) continue;
+        if (is_auto(name) && backend->named_only) continue;
         if (is_auto(name) && s->target && *s->target && !strcmp(backend->name, "pattern")) continue;
         char reason[256] = "";
         g->capture_backend = backend;

@@ -47,6 +47,9 @@ struct pb_frames {
     struct pb_os_bell bell; /* on seq */
 };
 
+/* What an unused struct looks like; close accepts it. */
+#define PB_FRAMES_CLOSED ((struct pb_frames){.segment = {.handle = -1}, .bell = {.handle = -1}})
+
 /* 64 + 3 * width * height * 4, or 0 when a side is not 1 to 8192. */
 size_t pb_frames_bytes(uint32_t width, uint32_t height);
 

@@ -5,12 +5,10 @@
 
 #include <string.h>
 
-static const struct pb_frames closed = {.segment = {.handle = -1}, .bell = {.handle = -1}};
-
 static void let_go(struct pb_frames *f) {
     pb_os_bell_close(&f->bell);
     pb_os_close(&f->segment);
-    *f = closed;
+    *f = PB_FRAMES_CLOSED;
 }
 
 static bool refuse(struct pb_frames *f, char *error, size_t size, const char *name, const char *why) {
@@ -44,7 +42,7 @@ enum taking { TAKEN, REPLACED, ALIVE, FOREIGN, VANISHED };
 
 /* The name is in use: takes its segment over when its writer is gone, or its name away when it has another size. */
 static enum taking take(struct pb_frames *old, const char *name, const struct pb_frames *wanted) {
-    *old = closed;
+    *old = PB_FRAMES_CLOSED;
     enum pb_os_status status = pb_os_open(&old->segment, name, sizeof *old->header);
     if (status == PB_OS_NOT_FOUND) return VANISHED;
     if (status || pb_frames_attach(old, old->segment.memory, old->segment.size) || old->foreign) return FOREIGN;
@@ -62,7 +60,7 @@ static enum taking take(struct pb_frames *old, const char *name, const struct pb
 }
 
 static bool fresh(struct pb_frames *f, const char *name, uint32_t width, uint32_t height, enum pb_os_status *status) {
-    *f = closed;
+    *f = PB_FRAMES_CLOSED;
     *status = pb_os_create(&f->segment, name, pb_frames_bytes(width, height));
     if (*status && *status != PB_OS_EXISTS) return false;
     f->width = width;
@@ -80,7 +78,7 @@ static bool fresh(struct pb_frames *f, const char *name, uint32_t width, uint32_
 }
 
 bool pb_frames_create(struct pb_frames *f, const char *name, uint32_t width, uint32_t height, char *error, size_t size) {
-    *f = closed;
+    *f = PB_FRAMES_CLOSED;
     if (!pb_frames_bytes(width, height)) {
         pb_error(error, size, "a picture in shared memory has 1x1 to %ux%u pixels, not %ux%u", PB_MAX_WIDTH, PB_MAX_HEIGHT, width,
                  height);
@@ -107,7 +105,7 @@ bool pb_frames_create(struct pb_frames *f, const char *name, uint32_t width, uin
 }
 
 bool pb_frames_open(struct pb_frames *f, const char *name, uint32_t width, uint32_t height, char *error, size_t size) {
-    *f = closed;
+    *f = PB_FRAMES_CLOSED;
     enum pb_os_status status = pb_os_open(&f->segment, name, sizeof *f->header);
     if (status == PB_OS_SIZE) return refuse(f, error, size, name, "it is no frame buffer");
     if (status) return refuse(f, error, size, name, pb_os_text(status));

@@ -37,6 +37,8 @@ export async function run({ flags, positionals }: Parsed<"client">, lifecycle: L
       "usage",
       "patchbay client needs either TARGET, a host's address or pairing code, or --relay URL/CHANNEL.",
     );
+  if (flags.shm !== undefined && (flags.output !== "auto" || flags.display !== undefined))
+    return fail("usage", "--shm says where pictures go, so --output and --display have nothing to add.");
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());
@@ -130,8 +132,8 @@ async function untilReported(client: Playing, flags: Flags, lifecycle: Lifecycle
 
 function windowFrom(flags: Flags, title: string): WindowOptions {
   return {
-    output: flags.output,
-    display: flags.display ?? "",
+    output: flags.shm === undefined ? flags.output : "shm",
+    display: flags.shm ?? flags.display ?? "",
     decoder: flags.decoder,
     title,
     width: flags.size?.width ?? 0,

@@ -1,7 +1,7 @@
 /** `patchbay host`: opens the store, the host and the status page in this order, runs until the end, and reports. */
 import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
-import { ok, type Result } from "../base/result.ts";
+import { fail, ok, type Result } from "../base/result.ts";
 import type { Dashboard } from "../dashboard/server.ts";
 import type { ScreenHost } from "../dashboard/viewer.ts";
 import { Directory } from "../host/directory.ts";
@@ -23,6 +23,8 @@ import { formatEndpoint } from "./values.ts";
 const log = createLog("host");
 
 export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+  if (flags.shm !== undefined && (flags.capture !== "auto" || flags.display !== undefined))
+    return fail("usage", "--shm says where pictures come from, so --capture and --display have nothing to add.");
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());
@@ -73,8 +75,8 @@ export async function untilEnd(
 
 function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
   return {
-    capture: flags.capture,
-    target: flags.display ?? "",
+    capture: flags.shm === undefined ? flags.capture : "shm",
+    target: flags.shm ?? flags.display ?? "",
     encoder: flags.encoder,
     width: flags.size?.width ?? 0,
     height: flags.size?.height ?? 0,

@@ -43,6 +43,7 @@ export const commands = {
       ["host --display :1 --fps 30 --bitrate 4M", "Share display :1 over a slower link."],
       ["host --capture pattern --size 1280x720 --dashboard off", "Send a test pattern; no display needed."],
       ["host --relay wss://relay.example/desk", "Let browsers watch over a relay as well."],
+      ["host --shm game", "Share what a local program draws into shared memory."],
     ],
     positionals: [],
     flags: {
@@ -52,6 +53,12 @@ export const commands = {
         choices: ["auto", "x11", "fbdev", "pattern"],
         default: "auto",
         help: "Where pictures come from. auto takes the first that works; a named one that fails is an error.",
+      },
+      shm: {
+        kind: "text",
+        value: "NAME",
+        env: false,
+        help: "Share what a local program draws into this shared memory, instead of a screen.",
       },
       encoder: {
         kind: "choice",
@@ -129,6 +136,7 @@ export const commands = {
       ["client 192.0.2.7:9876 --fullscreen", "Fill the screen."],
       ["client desk.local --output headless --seconds 5 --png shot.png", "Take a picture without a window."],
       ["client --relay wss://relay.example/desk", "Play a channel of a relay."],
+      ["client desk.local --shm desk", "Let local programs read the pictures."],
     ],
     positionals: [
       { name: "target", required: false, help: "HOST[:PORT] or a pairing code KEY@HOST:PORT; not with --relay." },
@@ -149,6 +157,12 @@ export const commands = {
         choices: ["auto", "x11", "sdl2", "headless"],
         default: "auto",
         help: "How pictures are shown; headless only decodes them.",
+      },
+      shm: {
+        kind: "text",
+        value: "NAME",
+        env: false,
+        help: "Write what is shown into this shared memory for local programs, instead of a window.",
       },
       decoder: { kind: "choice", choices: ["auto", "openh264"], default: "auto", help: "Video decoder." },
       size: { ...size, help: "Window size. Without it, the size of the picture." },
@@ -355,6 +369,63 @@ export const commands = {
       },
     },
     exits: ["database-broken"],
+  },
+  shm: {
+    summary: "List, show, publish and remove shared memory of local programs",
+    description: [
+      "A frame buffer is shared memory into which one program draws pictures and from which any number read them. Names " +
+        "belong to this user; other users can neither see nor open them.",
+      "watch shows what a program draws in a window, or writes one picture to a file with --png. publish draws what a " +
+        "screen shows, or a test pattern. rm takes away a name that its program left behind.",
+    ],
+    usage: [
+      "shm [list]",
+      "shm info NAME",
+      "shm watch NAME [--png FILE]",
+      "shm publish NAME [--capture NAME]",
+      "shm rm NAME",
+    ],
+    examples: [
+      ["shm publish test --capture pattern", "Draw a moving test pattern into the shared memory test."],
+      ["shm watch test", "Show it in a window; q leaves."],
+      ["shm watch test --png shot.png", "Write one picture, exactly as it was drawn."],
+    ],
+    positionals: [
+      {
+        name: "action",
+        required: false,
+        choices: ["list", "info", "watch", "publish", "rm"],
+        help: "What to do; list if left out.",
+      },
+      { name: "name", required: false, help: "The shared memory's name; not for list." },
+    ],
+    flags: {
+      capture: {
+        kind: "choice",
+        choices: ["auto", "x11", "fbdev", "pattern"],
+        default: "auto",
+        help: "What publish draws. auto takes the first that works; a named one that fails is an error.",
+      },
+      display: {
+        kind: "text",
+        value: ":N",
+        help: "X display that publish captures or watch shows on. Without it, $DISPLAY.",
+      },
+      size: { ...size, help: "Picture size of --capture pattern." },
+      fps: { ...fps, default: String(limits.fps.default), help: "Most pictures a second of publish." },
+      output: { kind: "choice", choices: ["auto", "x11", "sdl2"], default: "auto", help: "How watch shows pictures." },
+      fullscreen: { kind: "boolean", short: "f", help: "Fill the screen." },
+      png: {
+        kind: "text",
+        value: "FILE",
+        env: false,
+        help: "watch: write one picture here instead of opening a window.",
+      },
+      force: { kind: "boolean", env: false, help: "rm: also while a program writes there." },
+      seconds: { ...seconds, help: "watch and publish: end after this long." },
+      json,
+    },
+    exits: ["no-input", "bad-data", "unavailable", "lost-peer", "refused", "cannot-create"],
   },
   new: {
     summary: "Start a project of your own from a template",

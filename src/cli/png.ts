@@ -14,3 +14,15 @@ export async function encodePng(picture: { width: number; height: number; pixels
     .png()
     .toBuffer();
 }
+
+/** `pixels` are RGBA, rows tightly packed; all four bytes are kept. */
+export async function encodeRgbaPng(picture: {
+  width: number;
+  height: number;
+  pixels: Uint8Array;
+}): Promise<Uint8Array> {
+  const { width, height, pixels } = picture;
+  return sharp(pixels, { raw: { width, height, channels: 4 } })
+    .png()
+    .toBuffer();
+}

@@ -24,6 +24,7 @@ const modules: { readonly [C in CommandName]: () => Promise<{ readonly run: Run<
   demo: () => import("./demo.ts"),
   key: () => import("./key.ts"),
   peers: () => import("./peers.ts"),
+  shm: () => import("./shm.ts"),
   new: () => import("./new.ts"),
   inspect: () => import("./inspect.ts"),
   version: () => import("./version.ts"),

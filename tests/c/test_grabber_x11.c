@@ -1,4 +1,4 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/frame_queue.c c/convert/convert.c c/convert/convert_avx2.c c/encode/encode.c c/encode/openh264.c c/capture/ c/meter/timecode.c libs: -lopenh264 -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/frame_queue.c c/convert/convert.c c/convert/convert_avx2.c c/encode/encode.c c/encode/openh264.c c/capture/ c/shmem/frames.c c/shmem/open.c c/shmem/listen.c c/os/ c/meter/timecode.c libs: -lopenh264 -lyuv -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
 /* The X11 capture on a real server with real drawing, seen through the decoder: content, silence, the pointer, a new size,
  * servers that lack things, and a server that dies. */
 #include "xvfb.h"
