@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +169,7 @@ int main(int count, char **arguments) {
         CHECK(!pthread_create(&threads[0], NULL, endless, &c) && !pthread_create(&threads[1], NULL, endless, &small));
         CHECK(getchar() == EOF);
         over = true;
-        for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+        for (int i = 0; i < 2; i++) CHECK(!pthread_join(threads[i], NULL));
         return 0;
     }
     open_window(&c);
