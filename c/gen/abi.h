@@ -12,6 +12,8 @@ enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
 enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
 enum { PB_DATAGRAM_FLAG_CUT = 1 };
 enum { PB_WS_REQUEST = 0, PB_WS_BINARY = 1, PB_WS_TEXT = 2, PB_WS_ALIVE = 3, PB_WS_LAGGED = 4, PB_WS_CLOSED = 5 };
+enum { PB_IPC_CONNECTED = 1, PB_IPC_DISCONNECTED = 2, PB_IPC_FAILED = 3, PB_IPC_SPACE = 4 };
+enum { PB_IPC_FLAG_SERVER = 1, PB_IPC_FLAG_SLOTS = 2, PB_IPC_FLAG_ANONYMOUS = 4 };
 enum { PB_WS_DELIVERY_DROPPABLE = 0, PB_WS_DELIVERY_KEYFRAME = 1, PB_WS_DELIVERY_STATE = 2, PB_WS_DELIVERY_LOOSE = 3 };
 enum { PB_FRAMES_ANSWER_OK = 0, PB_FRAMES_ANSWER_NONE = 1, PB_FRAMES_ANSWER_SAME = 2, PB_FRAMES_ANSWER_BUSY = 3, PB_FRAMES_ANSWER_GONE = 4, PB_FRAMES_ANSWER_TIMEOUT = 5, PB_FRAMES_ANSWER_BROKEN = 6, PB_FRAMES_ANSWER_CONTENTION = 7 };
 enum { PB_VIEWER_END_DISPLAY_LOST = 0, PB_VIEWER_END_LEFT = 1, PB_VIEWER_END_WRITER_GONE = 2 };
@@ -304,6 +306,36 @@ _Static_assert(offsetof(struct pb_ws_stats, refused_1013) == 176, "pb_ws_stats.r
 _Static_assert(offsetof(struct pb_ws_stats, refused_4413) == 184, "pb_ws_stats.refused_4413");
 _Static_assert(sizeof(struct pb_ws_stats) == 192, "pb_ws_stats");
 
+struct pb_ipc_event {
+    uint32_t kind;
+    uint32_t slot;
+    int32_t code;
+};
+_Static_assert(offsetof(struct pb_ipc_event, kind) == 0, "pb_ipc_event.kind");
+_Static_assert(offsetof(struct pb_ipc_event, slot) == 4, "pb_ipc_event.slot");
+_Static_assert(offsetof(struct pb_ipc_event, code) == 8, "pb_ipc_event.code");
+_Static_assert(sizeof(struct pb_ipc_event) == 12, "pb_ipc_event");
+
+struct pb_ipc_entry {
+    uint32_t at;
+    uint32_t size;
+};
+_Static_assert(offsetof(struct pb_ipc_entry, at) == 0, "pb_ipc_entry.at");
+_Static_assert(offsetof(struct pb_ipc_entry, size) == 4, "pb_ipc_entry.size");
+_Static_assert(sizeof(struct pb_ipc_entry) == 8, "pb_ipc_entry");
+
+struct pb_ipc_stats {
+    uint64_t sent;
+    uint64_t overwritten;
+    uint64_t received;
+    uint64_t lost;
+};
+_Static_assert(offsetof(struct pb_ipc_stats, sent) == 0, "pb_ipc_stats.sent");
+_Static_assert(offsetof(struct pb_ipc_stats, overwritten) == 8, "pb_ipc_stats.overwritten");
+_Static_assert(offsetof(struct pb_ipc_stats, received) == 16, "pb_ipc_stats.received");
+_Static_assert(offsetof(struct pb_ipc_stats, lost) == 24, "pb_ipc_stats.lost");
+_Static_assert(sizeof(struct pb_ipc_stats) == 32, "pb_ipc_stats");
+
 PB_EXPORT uint32_t pb_abi_version(void);
 PB_EXPORT double pb_now_us(void);
 PB_EXPORT void pb_copy(void *to, const void *from, uint32_t size);
@@ -400,5 +432,18 @@ PB_EXPORT int32_t pb_memory_remove(const char *name, char *error, uint32_t error
 PB_EXPORT struct pb_scene *pb_scene_open(const char *target, uint32_t width, uint32_t height, uint32_t fps, const char *mode, char *error, uint32_t error_size);
 PB_EXPORT uint64_t pb_scene_painted(struct pb_scene *scene);
 PB_EXPORT void pb_scene_close(struct pb_scene *scene);
+PB_EXPORT struct pb_ipc *pb_ipc_open(const char *name, int32_t handle, uint32_t flags, uint32_t clients, uint32_t connect_timeout_ms, uint32_t reconnect_ms, pb_wake_fn wake, int32_t *code);
+PB_EXPORT int32_t pb_ipc_handle(struct pb_ipc *ipc);
+PB_EXPORT uint32_t pb_ipc_service(struct pb_ipc *ipc, struct pb_ipc_event *events);
+PB_EXPORT uint32_t pb_ipc_rearm(struct pb_ipc *ipc);
+PB_EXPORT double pb_ipc_deadline_ms(struct pb_ipc *ipc);
+PB_EXPORT uint32_t pb_ipc_pending(struct pb_ipc *ipc);
+PB_EXPORT int32_t pb_ipc_send(struct pb_ipc *ipc, uint32_t slot, const void *data, uint32_t size, uint32_t overwrite);
+PB_EXPORT int32_t pb_ipc_send_many(struct pb_ipc *ipc, uint32_t slot, const void *data, const struct pb_ipc_entry *entries, uint32_t count, uint32_t overwrite);
+PB_EXPORT int32_t pb_ipc_take(struct pb_ipc *ipc, uint32_t slot, void *buffer, uint32_t room, struct pb_ipc_entry *entries, uint32_t most, uint32_t spin_us);
+PB_EXPORT void pb_ipc_want_space(struct pb_ipc *ipc, uint32_t slot);
+PB_EXPORT void pb_ipc_drop(struct pb_ipc *ipc, uint32_t slot);
+PB_EXPORT void pb_ipc_stats(struct pb_ipc *ipc, struct pb_ipc_stats *out);
+PB_EXPORT void pb_ipc_close(struct pb_ipc *ipc);
 
 #endif

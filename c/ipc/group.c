@@ -46,6 +46,11 @@ void xs_group_close(struct xs_group *g) {
     for (uint32_t i = 0; i < g->count; i++) xs_close(&g->ends[i]);
 }
 
+static void close_client(struct xs_group *g) {
+    if (g->before_close) g->before_close(g->context);
+    xs_close(&g->ends[0]);
+}
+
 struct xs_endpoint *xs_group_end(struct xs_group *g, uint32_t slot) {
     uint32_t index = g->settings.server ? slot : 0;
     if (index >= g->count || !g->ends[index].connected) return NULL;
@@ -94,13 +99,13 @@ static int call(struct xs_group *g) {
         code = xs_client_hello(&g->ends[0]);
         if (code == XS_OK) g->slot = slot;
         if (code == XS_OK || !g->settings.slots) return code;
-        xs_close(&g->ends[0]);
+        close_client(g);
     }
     return XS_NO_FREE_SLOT;
 }
 
 static struct xs_group_event *failed(struct xs_group *g, uint64_t now, int code, struct xs_group_event *at) {
-    xs_close(&g->ends[0]);
+    close_client(g);
     g->calling = false;
     g->over = g->settings.reconnect_ms == XS_NEVER || !g->settings.name;
     g->until_us = now + (uint64_t)g->settings.reconnect_ms * 1000u;
@@ -113,7 +118,7 @@ static struct xs_group_event *serve_client(struct xs_group *g, uint64_t now, str
     struct xs_endpoint *e = &g->ends[0];
     if (ended(g, 0)) {
         at = put(at, XS_DISCONNECTED, g->slot, XS_OK);
-        xs_close(e);
+        close_client(g);
         g->over = g->settings.reconnect_ms == XS_NEVER || !g->settings.name;
         g->until_us = now; /* at once: only what fails waits */
     }

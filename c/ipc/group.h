@@ -41,6 +41,8 @@ struct xs_group {
     int32_t last_failure;                  /* client: told once, not with each attempt */
     bool over;                             /* client that does not come back: nothing will happen any more */
     struct pb_os_alarm *alarm;
+    void (*before_close)(void *context); /* client: its segment is about to be unmapped; may be NULL */
+    void *context;
     bool want_space[XS_MAX_SLOTS]; /* a sender found no room: XS_SPACE tells when there is some, once */
     _Atomic bool sick[XS_MAX_SLOTS]; /* the peer broke the protocol: out with it, drained or not */
 };
