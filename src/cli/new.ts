@@ -1,6 +1,6 @@
 /** `patchbay new`: writes a starter project into a new folder. Runs nothing, and overwrites nothing. */
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { printLine } from "./output.ts";
@@ -26,8 +26,10 @@ function writeProject(folder: string, template: Template, name: string): Result<
   try {
     mkdirSync(folder, { recursive: true });
     if (readdirSync(folder).length > 0) return fail("cannot-create", `${folder} exists and is not empty.`);
-    for (const [file, text] of Object.entries(template))
+    for (const [file, text] of Object.entries(template)) {
+      mkdirSync(join(folder, dirname(file)), { recursive: true });
       writeFileSync(join(folder, file), text.replaceAll("@NAME@", name), { flag: "wx" });
+    }
     return ok(undefined);
   } catch (cause) {
     return fail("cannot-create", `${folder} cannot be written: ${cause instanceof Error ? cause.message : cause}.`);

@@ -430,15 +430,20 @@ export const commands = {
   new: {
     summary: "Start a project of your own from a template",
     description: [
-      "Writes a small C project with a README, a Makefile and a test into a new folder NAME. A native-dll hooks a function of " +
-        "the Windows program that loads it.",
+      "Writes a small C project with a README, a Makefile and a test into a new folder NAME. An overlay shows shared memory " +
+        "over everything else on the screen and lets clicks through; an ld-preload library puts what a program draws by " +
+        "OpenGL into shared memory; a native-dll hooks a function of the Windows program that loads it.",
+      "None of them acts on another process by itself.",
     ],
-    examples: [["new native-dll sample-hook", "A DLL that hooks a function, with its test under wine."]],
+    examples: [
+      ["new overlay hud", "A transparent window that shows pictures of a program of yours."],
+      ["new native-dll sample-hook", "A DLL that hooks a function, with its test under wine."],
+    ],
     positionals: [
       {
         name: "template",
         required: true,
-        choices: ["native-dll"],
+        choices: ["overlay", "ld-preload", "native-dll"],
         help: "What to start with.",
       },
       { name: "name", required: true, help: "The project's name and its folder: a to z, 0 to 9 and -." },
