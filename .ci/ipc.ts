@@ -8,7 +8,7 @@ import { compileC } from "./shim.ts";
 import { mapParallel, must, StepFailed } from "./steps.ts";
 
 const folder = "dist/ipc";
-const headers = ["xshm.h", "xshm_server.h", "xshm_client.h"];
+export const ipcHeaders = ["xshm.h", "xshm_server.h", "xshm_client.h"];
 const flags = ["-O2", "-fPIC", "-fvisibility=hidden", "-DXSHM_EXPORTS"];
 
 /** Everything below the C interface, and that; not what serves TypeScript. */
@@ -46,7 +46,7 @@ export async function buildIpc(): Promise<string> {
   await must(["ar", "rcs", aside, `${aside}.o`]);
   renameSync(aside, `${folder}/libpatchbay_ipc.a`);
   rmSync(`${aside}.o`);
-  for (const header of headers) copyFileSync(`c/include/${header}`, `${folder}/include/${header}`);
+  for (const header of ipcHeaders) copyFileSync(`c/include/${header}`, `${folder}/include/${header}`);
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   writeFileSync(`${folder}/patchbay_ipc.pc`, pkgConfig(version));
   const { out } = await must(["nm", "-D", "--defined-only", "--format=posix", shared]);
