@@ -14,6 +14,11 @@ export { FrameBuffer, type FrameCounts, type FrameState, type FrameStatus } from
 /** Expected failures as values, with a code that stands for an exit status and a log level. */
 export { type ErrorCode, errorTable, exitStatus } from "./base/errors.ts";
 export type { Failure, Result, Success } from "./base/result.ts";
+/** Messages between local programs through shared memory (xShm): `serveChannel(name, handlers)`, `connectChannel(name, handlers)`. */
+export { Batch, Outgoing } from "./ipc/batch.ts";
+export { type ChannelHandlers, type ChannelStats, ShmChannel } from "./ipc/channel.ts";
+export { type ChannelCode, ChannelError, channelCode } from "./ipc/codes.ts";
+export { type ConnectOptions, connectChannel, type ServeOptions, serveChannel } from "./ipc/open.ts";
 /** Channels between programs of one user, on sockets or pipes: `listen(name)`, `connect(name)`, `readMessage(channel)`. */
 export {
   type Channel,

@@ -172,6 +172,8 @@ int32_t pb_ipc_take(struct pb_ipc *p, uint32_t slot, void *buffer, uint32_t room
     }
     int taken = xs_take(e, buffer, room, (struct xs_entry *)entries, most);
     if (taken > 0) p->stats.received += (uint32_t)taken;
+    /* A program that spins and never returns to its event loop hears of a death here. */
+    else if (atomic_exchange(&p->look, false)) xs_group_note_deaths(&p->group);
     p->stats.lost += xs_dropped(e);
     return taken;
 }

@@ -5,7 +5,7 @@ const layers: string[][] = [
   ["base"],
   ["wire"],
   ["hub", "secure", "sync", "store"],
-  ["sources", "sinks", "relay", "host", "client", "node", "watch"],
+  ["sources", "sinks", "relay", "host", "client", "node", "watch", "ipc"],
   ["dashboard", "cli"],
   ["main"],
 ];
