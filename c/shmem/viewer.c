@@ -64,6 +64,8 @@ static bool events(struct pb_viewer *v) {
     enum pb_status status;
     while ((status = v->backend->event(v->display, &e)) == PB_OK) {
         if (e.kind == PB_WINDOW_SHOWN) atomic_fetch_add(&v->shown, 1);
+        /* The window came up or changed: what it shows is gone. */
+        if (e.kind == PB_WINDOW_RESIZED && v->last_seq) v->pending = true;
         /* Escape and q leave. */
         bool leaves = e.kind == PB_WINDOW_INPUT && e.type == KEY_EVENT && e.value == 1 && (e.code == 1 || e.code == 16);
         if (e.kind != PB_WINDOW_CLOSED && !leaves) continue;
@@ -80,12 +82,13 @@ static void *view_loop(void *given) {
     bool alive = fetch(v);
     if (alive) pb_frames_arm(v->listener, v->last_seq);
     while (!atomic_load(&v->closing)) {
+        if (!events(v)) break;
         if (v->pending) {
             enum pb_status status = v->backend->show(v->display, &v->i420);
-            if (status == PB_OK) v->pending = false;
             if (status == PB_LOST) break;
+            v->pending = status == PB_AGAIN;
+            if (!v->pending) continue; /* events() also sends what waits to be sent */
         }
-        if (!events(v)) break;
         int display = v->backend->descriptor(v->display);
         struct pollfd fds[2] = {{v->event, POLLIN, 0}, {display, POLLIN, 0}};
         poll(fds, 2, display < 0 ? NO_DESCRIPTOR_MS : -1);
