@@ -42,6 +42,8 @@ const groups = {
     "program:chromium": "chromium",
     "program:ip": "iproute2",
     "program:nats-server": "nats-server",
+    "program:x86_64-w64-mingw32-gcc-posix": "gcc-mingw-w64-x86-64-posix",
+    "program:wine": "wine",
     "lib:libSDL2-2.0.so.0": "libsdl2-2.0-0",
     "lib:libasan.so": "gcc",
     "lib:libtsan.so": "gcc",
@@ -55,6 +57,9 @@ const groups = {
     "program:xauth": "xauth",
     "program:X0tigervnc": "tigervnc-scraping-server",
     "program:xtigervncviewer": "tigervnc-viewer",
+    "header:boost/interprocess/ipc/message_queue.hpp": "libboost-dev",
+    "header:zmq.h": "libzmq3-dev",
+    "header:nng/nng.h": "libnng-dev",
   },
 } satisfies Record<string, Record<string, string>>;
 

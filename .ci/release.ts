@@ -1,5 +1,5 @@
 /** What a release consists of, in dist/release: the executable, the declarations, the licences, and checksums of them all. */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import dts from "bun-plugin-dts";
 import { notices } from "./licences.ts";
 import { must, StepFailed } from "./steps.ts";
@@ -29,6 +29,9 @@ export async function assemble(): Promise<string> {
   copyFileSync("dist/index.d.ts", `${folder}/patchbay.d.ts`);
   copyFileSync("LICENSE", `${folder}/LICENSE`);
   await must(["tar", "-C", "dist", "-czf", `${folder}/patchbay-ipc-linux-x64.tar.gz`, "ipc"]);
+  if (!existsSync("dist/ipc-windows/patchbay_ipc.dll"))
+    throw new StepFailed("a release holds the library for Windows too: apt-get install gcc-mingw-w64-x86-64-posix");
+  await must(["tar", "-C", "dist", "-czf", `${folder}/patchbay-ipc-windows-x64.tar.gz`, "ipc-windows"]);
   writeFileSync(`${folder}/THIRD-PARTY.txt`, notices());
   const sums = readdirSync(folder)
     .sort()
