@@ -505,7 +505,7 @@ export const functions = {
     returns: "int32_t",
     args: ["struct pb_ipc *ipc", "uint32_t slot", "const void *data", "uint32_t size", "uint32_t overwrite"],
   },
-  /** Sends in order until one finds no room. Returns how many went, or a code when none could. */
+  /** Sends entries[skip] and `count` - 1 after it until one finds no room. Returns how many went, or a code when none could. */
   pb_ipc_send_many: {
     returns: "int32_t",
     args: [
@@ -513,6 +513,7 @@ export const functions = {
       "uint32_t slot",
       "const void *data",
       "const struct pb_ipc_entry *entries",
+      "uint32_t skip",
       "uint32_t count",
       "uint32_t overwrite",
     ],

@@ -45,8 +45,15 @@ export interface NativeChannels {
   pending(): number;
   /** 0 or a code of xshm.h. */
   send(slot: number, data: Uint8Array, size: number, overwrite: boolean): number;
-  /** How many went, or a code. `entries` holds pairs of offset and size in `data`. */
-  sendMany(slot: number, data: Uint8Array, entries: Uint32Array, count: number, overwrite: boolean): number;
+  /** How many went, or a code. `entries` holds pairs of offset and size in `data`; the first `skip` of them are left out. */
+  sendMany(
+    slot: number,
+    data: Uint8Array,
+    entries: Uint32Array,
+    skip: number,
+    count: number,
+    overwrite: boolean,
+  ): number;
   /** How many were copied into `buffer`, or a code. Fills `entries` with pairs. */
   take(slot: number, buffer: Uint8Array, entries: Uint32Array, most: number, spinUs: number): number;
   wantSpace(slot: number): void;

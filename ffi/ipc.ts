@@ -66,8 +66,8 @@ export function openChannels(settings: NativeSettings, onWake: () => void): Nati
     deadlineMs: () => lib.pb_ipc_deadline_ms(handle),
     pending: () => lib.pb_ipc_pending(handle),
     send: (slot, data, size, overwrite) => lib.pb_ipc_send(handle, slot, data, size, overwrite ? 1 : 0),
-    sendMany: (slot, data, entries, count, overwrite) =>
-      lib.pb_ipc_send_many(handle, slot, data, entries, count, overwrite ? 1 : 0),
+    sendMany: (slot, data, entries, skip, count, overwrite) =>
+      lib.pb_ipc_send_many(handle, slot, data, entries, skip, count, overwrite ? 1 : 0),
     take: (slot, buffer, entries, most, spinUs) =>
       lib.pb_ipc_take(handle, slot, buffer, buffer.length, entries, most, spinUs),
     wantSpace: (slot) => lib.pb_ipc_want_space(handle, slot),

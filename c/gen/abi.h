@@ -439,7 +439,7 @@ PB_EXPORT uint32_t pb_ipc_rearm(struct pb_ipc *ipc);
 PB_EXPORT double pb_ipc_deadline_ms(struct pb_ipc *ipc);
 PB_EXPORT uint32_t pb_ipc_pending(struct pb_ipc *ipc);
 PB_EXPORT int32_t pb_ipc_send(struct pb_ipc *ipc, uint32_t slot, const void *data, uint32_t size, uint32_t overwrite);
-PB_EXPORT int32_t pb_ipc_send_many(struct pb_ipc *ipc, uint32_t slot, const void *data, const struct pb_ipc_entry *entries, uint32_t count, uint32_t overwrite);
+PB_EXPORT int32_t pb_ipc_send_many(struct pb_ipc *ipc, uint32_t slot, const void *data, const struct pb_ipc_entry *entries, uint32_t skip, uint32_t count, uint32_t overwrite);
 PB_EXPORT int32_t pb_ipc_take(struct pb_ipc *ipc, uint32_t slot, void *buffer, uint32_t room, struct pb_ipc_entry *entries, uint32_t most, uint32_t spin_us);
 PB_EXPORT void pb_ipc_want_space(struct pb_ipc *ipc, uint32_t slot);
 PB_EXPORT void pb_ipc_drop(struct pb_ipc *ipc, uint32_t slot);

@@ -147,13 +147,13 @@ int32_t pb_ipc_send(struct pb_ipc *p, uint32_t slot, const void *data, uint32_t 
     return code;
 }
 
-int32_t pb_ipc_send_many(struct pb_ipc *p, uint32_t slot, const void *data, const struct pb_ipc_entry *entries, uint32_t count,
-                         uint32_t overwrite) {
+int32_t pb_ipc_send_many(struct pb_ipc *p, uint32_t slot, const void *data, const struct pb_ipc_entry *entries, uint32_t skip,
+                         uint32_t count, uint32_t overwrite) {
     struct xs_endpoint *e = xs_group_end(&p->group, slot);
     uint32_t dropped = 0;
     int code = XS_NOT_FOUND;
     uint32_t sent =
-        e ? xs_send_many(e, data, (const struct xs_entry *)entries, count, overwrite != 0, &dropped, &code) : 0;
+        e ? xs_send_many(e, data, (const struct xs_entry *)entries + skip, count, overwrite != 0, &dropped, &code) : 0;
     p->stats.sent += sent;
     p->stats.overwritten += dropped;
     return sent || code == XS_OK || code == XS_FULL ? (int32_t)sent : code;

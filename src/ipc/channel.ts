@@ -81,11 +81,11 @@ export class ShmChannel implements AsyncIterable<Uint8Array> {
     return this.#native.send(slot, message, message.length, overwrite);
   }
 
-  /** Sends a batch in one native call. Returns how many messages went, fewer only when the ring is full and `overwrite` false, or
-   * a negative code. */
-  sendMany(batch: Outgoing, slot = 0, overwrite = true): number {
+  /** Sends a batch from its message `first` on in one native call. Returns how many messages went, fewer only when the ring is
+   * full and `overwrite` false, or a negative code. */
+  sendMany(batch: Outgoing, slot = 0, overwrite = true, first = 0): number {
     if (this.#closed) return channelCode["not-found"];
-    return this.#native.sendMany(slot, batch.bytes, batch.entries, batch.count, overwrite);
+    return this.#native.sendMany(slot, batch.bytes, batch.entries, first, batch.count - first, overwrite);
   }
 
   /** To every connected slot. Returns how many it reached. */
