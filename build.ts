@@ -4,7 +4,9 @@
  */
 import { compile as bundle } from "./.ci/compile.ts";
 import { ensure, type Group, isGroup } from "./.ci/deps.ts";
+import { buildGl } from "./.ci/gl.ts";
 import { buildIpc } from "./.ci/ipc.ts";
+import { buildIpcWindows } from "./.ci/ipc-windows.ts";
 import { buildShim } from "./.ci/shim.ts";
 import { must, StepFailed, say, show, step } from "./.ci/steps.ts";
 
@@ -38,6 +40,8 @@ async function shim(args: string[]): Promise<number> {
   await step("native table", nativeTable);
   await step("shim", () => buildShim(args.includes("--keep-going")));
   await step("libpatchbay_ipc", buildIpc);
+  await step("libpatchbay_ipc for Windows", buildIpcWindows);
+  await step("libpatchbay_gl", buildGl);
   return 0;
 }
 
@@ -84,6 +88,7 @@ async function test(args: string[]): Promise<number> {
     { name: "native table", run: nativeTable },
     { name: "shim", run: () => buildShim(false) },
     { name: "libpatchbay_ipc", run: buildIpc },
+    { name: "libpatchbay_gl", run: buildGl },
     { name: "compile", run: () => fromFresh("compile") },
     { name: "declarations", run: () => fromFresh("types") },
   ];

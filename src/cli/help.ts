@@ -79,7 +79,11 @@ function commandHelp(name: CommandName, spec: CommandSpec): readonly string[] {
 /** Usage without the leading "patchbay". */
 export function usageLines(name: CommandName, spec: CommandSpec): readonly string[] {
   if (spec.usage) return spec.usage;
-  const places = spec.positionals.map((p) => (p.required ? p.name.toUpperCase() : `[${p.name.toUpperCase()}]`));
+  const places = spec.positionals.map((p) => {
+    const name = p.name.toUpperCase();
+    if (p.rest) return `[-- ${name} ARGS...]`;
+    return p.required ? name : `[${name}]`;
+  });
   return [[name, ...places, ...(Object.keys(spec.flags).length > 0 ? ["[OPTIONS]"] : [])].join(" ")];
 }
 

@@ -13,6 +13,7 @@ import type { DeviceIdentity } from "../secure/identity.ts";
 import { openStore } from "../store/database.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { deviceName } from "../wire/root.ts";
+import type { Drawing } from "./drawing.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
@@ -22,7 +23,7 @@ import { formatEndpoint } from "./values.ts";
 
 const log = createLog("host");
 
-export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+export async function run({ flags, positionals }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
   if (flags.shm !== undefined && (flags.capture !== "auto" || flags.display !== undefined))
     return fail("usage", "--shm says where pictures come from, so --capture and --display have nothing to add.");
   const store = openStore();
@@ -34,7 +35,10 @@ export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Prom
   const directory = new Directory(store.value);
   const relay = relayFrom(flags, identity);
   if (!relay.ok) return relay;
-  const opened = Host.open({ ...optionsFrom(flags), relay: relay.value }, identity, directory);
+  const drawing = await drawingFrom(flags, positionals.program, lifecycle);
+  if (!drawing.ok) return drawing;
+  const source = drawing.value && { capture: "shm", target: drawing.value.frames };
+  const opened = Host.open({ ...optionsFrom(flags), ...source, relay: relay.value }, identity, directory);
   if (!opened.ok) return opened;
   const host = opened.value;
   lifecycle.defer("the host", () => host.close());
@@ -53,9 +57,27 @@ export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Prom
       lifecycle.exitStatus = exitStatus(written.code);
     });
   }
-  const ended = await untilEnd(host.ended, lifecycle, flags.seconds);
+  const ends = drawing.value ? Promise.race([host.ended, drawing.value.ended]) : host.ended;
+  const ended = await untilEnd(ends, lifecycle, flags.seconds);
   await lifecycle.close();
   return ended.ok ? written : ended;
+}
+
+/** Loaded only when wanted: it has a library of its own to unpack. */
+async function drawingFrom(
+  flags: Parsed<"host">["flags"],
+  command: readonly string[],
+  lifecycle: Lifecycle,
+): Promise<Result<Drawing | undefined>> {
+  const [program] = command;
+  if (flags.capture !== "gl")
+    return program === undefined
+      ? ok(undefined)
+      : fail("usage", `patchbay host starts "${program}" only with --capture gl.`);
+  if (program === undefined)
+    return fail("usage", "--capture gl needs a program: patchbay host --capture gl -- PROGRAM.");
+  const { startDrawing } = await import("./drawing.ts");
+  return startDrawing(command, flags.fps, lifecycle);
 }
 
 /** The first of: a signal, the time given, or the work's own end. */

@@ -44,15 +44,25 @@ export const commands = {
       ["host --capture pattern --size 1280x720 --dashboard off", "Send a test pattern; no display needed."],
       ["host --relay wss://relay.example/desk", "Let browsers watch over a relay as well."],
       ["host --shm game", "Share what a local program draws into shared memory."],
+      ["host --capture gl -- glxgears", "Start a program and share what it draws by OpenGL, and nothing else."],
     ],
-    positionals: [],
+    positionals: [
+      {
+        name: "program",
+        required: false,
+        rest: true,
+        help: "With --capture gl: the program to start, and its arguments. It ends with the host, and the host with it.",
+      },
+    ],
     flags: {
       display: { kind: "text", value: ":N", help: "X display to capture. Without it, $DISPLAY." },
       capture: {
         kind: "choice",
-        choices: ["auto", "x11", "fbdev", "pattern"],
+        choices: ["auto", "x11", "fbdev", "pattern", "gl"],
         default: "auto",
-        help: "Where pictures come from. auto takes the first that works; a named one that fails is an error.",
+        help:
+          "Where pictures come from. auto takes the first that works; a named one that fails is an error. gl is what a " +
+          "program draws by OpenGL.",
       },
       shm: {
         kind: "text",

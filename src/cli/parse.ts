@@ -175,9 +175,13 @@ function takePositionals(
   command: CommandName,
   wanted: readonly Positional[],
   rest: readonly string[],
-): Result<Record<string, string | undefined>> {
-  const values: Record<string, string | undefined> = {};
-  for (const [i, { name, required, help, choices }] of wanted.entries()) {
+): Result<Record<string, string | readonly string[] | undefined>> {
+  const values: Record<string, string | readonly string[] | undefined> = {};
+  for (const [i, { name, required, help, choices, rest: takesAll }] of wanted.entries()) {
+    if (takesAll) {
+      values[name] = rest.slice(i);
+      return ok(values);
+    }
     const text = rest[i];
     if (text === undefined && required)
       return fail("usage", `patchbay ${command} needs ${name.toUpperCase()}: ${help}`);

@@ -59,6 +59,8 @@ export interface Positional {
   readonly help: string;
   readonly required: boolean;
   readonly choices?: readonly string[];
+  /** Takes all words that are left, none included; only the last one can. Words with a dash follow a `--`. */
+  readonly rest?: true;
 }
 
 export interface CommandSpec {
@@ -110,10 +112,14 @@ type Value<F> = F extends { kind: "boolean" } | { default: string } ? ValueOf<F>
 /** A command's flags by name; a flag without a default may be undefined, except a boolean, which is then false. */
 export type FlagsOf<C extends CommandSpec> = { readonly [K in keyof C["flags"]]: Value<C["flags"][K]> };
 
-type PositionalValue<P> = P extends { choices: readonly (infer C)[] } ? C : string;
+type PositionalValue<P> = P extends { rest: true }
+  ? readonly string[]
+  : P extends { choices: readonly (infer C)[] }
+    ? C
+    : string;
 
 export type PositionalsOf<C extends CommandSpec> = {
-  readonly [P in C["positionals"][number] as P["name"]]: P extends { required: true }
+  readonly [P in C["positionals"][number] as P["name"]]: P extends { required: true } | { rest: true }
     ? PositionalValue<P>
     : PositionalValue<P> | undefined;
 };
