@@ -2,7 +2,8 @@
  *   samples           the samples' bytes, a line of hex each
  *   verdicts          for each input (4 bytes of size, little-endian, then that much): what the unchecked and the checked decoder
  *                     say and, when it decodes, the bytes it encodes to again
- *   echo PATH COUNT   connects, answers COUNT messages and goes: ClockPing by ClockPong, others by themselves */
+ *   echo PATH COUNT   connects, answers COUNT messages and goes: ClockPing by ClockPong, others by themselves
+ *   listen PATH       listens there, accepting nobody, until its standard input ends */
 #include "itkp_samples.h"
 
 #include <stdio.h>
@@ -88,14 +89,30 @@ static bool answer(int s, uint8_t *bytes, size_t room) {
     return write(s, again, made) == (ssize_t)made;
 }
 
+static bool address_of(const char *path, struct sockaddr_un *out) {
+    memset(out, 0, sizeof *out);
+    out->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof out->sun_path) return false;
+    memcpy(out->sun_path, path, strlen(path));
+    return true;
+}
+
+static int listen_at(const char *path) {
+    struct sockaddr_un address;
+    int s = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (s < 0 || !address_of(path, &address)) return 1;
+    if (bind(s, (struct sockaddr *)&address, sizeof address) != 0 || listen(s, 5) != 0) return 1;
+    puts("listening");
+    fflush(stdout);
+    while (getchar() != EOF) continue;
+    return unlink(path);
+}
+
 static int echo(const char *path, int count) {
     struct sockaddr_un address;
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    if (strlen(path) >= sizeof address.sun_path) return 1;
-    memcpy(address.sun_path, path, strlen(path));
     int s = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (s < 0 || connect(s, (struct sockaddr *)&address, sizeof address) != 0) return 1;
+    if (s < 0 || !address_of(path, &address)) return 1;
+    if (connect(s, (struct sockaddr *)&address, sizeof address) != 0) return 1;
     uint8_t *bytes = (uint8_t *)malloc(PB_ITKP_MESSAGE_LIMIT);
     bool ok = bytes != NULL;
     for (int i = 0; ok && i < count; i++) ok = answer(s, bytes, PB_ITKP_MESSAGE_LIMIT);
@@ -108,6 +125,7 @@ int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "samples") == 0) return samples();
     if (argc == 2 && strcmp(argv[1], "verdicts") == 0) return verdicts();
     if (argc == 4 && strcmp(argv[1], "echo") == 0) return echo(argv[2], atoi(argv[3]));
-    fprintf(stderr, "usage: itkp_peer samples | verdicts | echo PATH COUNT\n");
+    if (argc == 3 && strcmp(argv[1], "listen") == 0) return listen_at(argv[2]);
+    fprintf(stderr, "usage: itkp_peer samples | verdicts | echo PATH COUNT | listen PATH\n");
     return 2;
 }
