@@ -4,6 +4,7 @@
  */
 
 import layoutsHeader from "../../c/gen/layouts.h" with { type: "text" };
+import itkpHeader from "../../c/include/patchbay_itkp.h" with { type: "text" };
 import osLinux from "../../c/os/linux.c" with { type: "text" };
 import osLinuxWait from "../../c/os/linux_wait.c" with { type: "text" };
 import osNames from "../../c/os/names.c" with { type: "text" };
@@ -13,6 +14,12 @@ import framesSource from "../../c/shmem/frames.c" with { type: "text" };
 import framesHeader from "../../c/shmem/frames.h" with { type: "text" };
 import framesListen from "../../c/shmem/listen.c" with { type: "text" };
 import framesOpen from "../../c/shmem/open.c" with { type: "text" };
+import daemonSource from "../templates/daemon/daemon.c" with { type: "text" };
+import daemonMakefile from "../templates/daemon/project.mk" with { type: "text" };
+import daemonReadme from "../templates/daemon/README.md" with { type: "text" };
+import serverSource from "../templates/daemon/server.c" with { type: "text" };
+import serverHeader from "../templates/daemon/server.h" with { type: "text" };
+import daemonTest from "../templates/daemon/test.c" with { type: "text" };
 import preloadGlHeader from "../templates/ld-preload/gl.h" with { type: "text" };
 import preloadPainterSource from "../templates/ld-preload/painter.c" with { type: "text" };
 import preloadPreloadSource from "../templates/ld-preload/preload.c" with { type: "text" };
@@ -56,6 +63,16 @@ const frameBuffer = {
 } as const satisfies Template;
 
 export const templates = {
+  daemon: {
+    "README.md": daemonReadme,
+    Makefile: daemonMakefile,
+    "daemon.c": daemonSource,
+    "server.c": serverSource,
+    "server.h": serverHeader,
+    "test.c": daemonTest,
+    "patchbay/include/patchbay_itkp.h": itkpHeader,
+    ...frameBuffer,
+  },
   "ld-preload": {
     "README.md": preloadReadme,
     Makefile: preloadMakefile,
