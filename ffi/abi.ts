@@ -146,7 +146,7 @@ export const structs = {
     size: "uint32_t",
     /** request: bytes of the head within the message; the body follows. */
     head_size: "uint32_t",
-    /** request: bit 0 upgrade. */
+    /** request: bit 0 upgrade; alive: bit 0 a pong. */
     flags: "uint32_t",
   },
   pb_ws_stats: {
@@ -159,6 +159,9 @@ export const structs = {
     left_out: "uint64_t",
     /** Calls that wrote to a socket. */
     writes: "uint64_t",
+    /** Messages to groups that left, and how long they took from their last byte's coming to its going, summed. */
+    latency_count: "uint64_t",
+    latency_sum_us: "uint64_t",
     /** Message memory in use, and what of it the process really holds, in bytes. */
     memory_used: "uint64_t",
     memory_held: "uint64_t",
@@ -176,6 +179,15 @@ export const structs = {
     refused_1009: "uint64_t",
     refused_1013: "uint64_t",
     refused_4413: "uint64_t",
+  },
+  pb_ws_connection_stats: {
+    messages_out: "uint64_t",
+    bytes_out: "uint64_t",
+    left_out: "uint64_t",
+    queued_messages: "uint64_t",
+    queued_bytes: "uint64_t",
+    /** How long the oldest message to its group has waited. */
+    waiting_us: "uint64_t",
   },
 } as const satisfies Record<string, Record<string, CType>>;
 
@@ -433,6 +445,16 @@ export const functions = {
   pb_ws_retain: { returns: "int32_t", args: ["struct pb_ws *server", "double message"] },
   pb_ws_release: { returns: "int32_t", args: ["struct pb_ws *server", "double message"] },
   pb_ws_stats: { returns: "void", args: ["struct pb_ws *server", "struct pb_ws_stats *out"] },
+  /** Returns 0, or -1 for a connection that is gone. */
+  pb_ws_connection_stats: {
+    returns: "int32_t",
+    args: ["struct pb_ws *server", "double connection", "struct pb_ws_connection_stats *out"],
+  },
+  /** Adds to `counts` (buckets of base/histogram.ts) how long the group's messages took in the last 30 to 60 s. Returns 0, or -1 for an unknown group. */
+  pb_ws_group_latency: {
+    returns: "int32_t",
+    args: ["struct pb_ws *server", "uint32_t group", "uint32_t *counts", "uint32_t size"],
+  },
   pb_ws_stop_listening: { returns: "void", args: ["struct pb_ws *server"] },
   pb_ws_close: { returns: "void", args: ["struct pb_ws *server"] },
 

@@ -236,6 +236,7 @@ static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended)
     ws_lock(s);
     for (uint32_t i = 0; i < arrived->count; i++) {
         struct ws_message *m = arrived->messages[i];
+        m->came_us = arrived->came_us;
         const uint32_t kind = arrived->opcodes[i] == WS_TEXT ? PB_WS_TEXT : PB_WS_BINARY;
         if (c->phase == WS_OPEN && ws_event_put(c, kind, m, m->size, 0, 0)) {
             s->stats.messages_in++;
@@ -259,6 +260,7 @@ static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended)
 static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
     struct ws_arrived arrived;
     arrived.count = 0;
+    arrived.came_us = (uint32_t)pb_monotonic_us();
     for (size_t at = 0;;) {
         size_t eaten = 0;
         const enum ws_parse result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);

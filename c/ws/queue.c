@@ -164,6 +164,7 @@ void ws_queue_free(struct ws_conn *c) {
 
 static void leave_out(struct ws_conn *c, uint32_t messages) {
     c->lagging += messages;
+    c->left_out += messages;
     c->server->stats.left_out += messages;
     if (c->lag_told || !messages) return;
     c->lag_told = ws_event_put(c, PB_WS_LAGGED, NULL, 0, 0, 0);
@@ -181,6 +182,7 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
     bool room = has_room(c, messages, bytes);
     if (how == PB_WS_DELIVERY_LOOSE) {
         if (room && ws_push(c, m, WS_CAST | WS_DROPPABLE)) return 0;
+        c->left_out++;
         c->server->stats.left_out++;
         return 1;
     }
@@ -276,6 +278,7 @@ uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
         s->groups[id]->open = true;
         s->groups[id]->messages = messages;
         s->groups[id]->bytes = bytes;
+        memset(&s->groups[id]->latency, 0, sizeof s->groups[id]->latency);
     }
     ws_unlock(s);
     return id + 1;

@@ -157,6 +157,7 @@ double pb_ws_store(struct pb_ws *s, const void *data, uint32_t size) {
     if (!m) return 0;
     if (size) memcpy(ws_payload(m), data, size);
     m->size = size;
+    m->came_us = (uint32_t)pb_monotonic_us();
     ws_message_frame(m, WS_BINARY);
     return (double)(uintptr_t)m;
 }

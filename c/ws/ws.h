@@ -63,7 +63,8 @@ struct ws_message {
     uint32_t queued;  /* of the references, those in queues */
     struct ws_message *train; /* holds a second copy while it is queued, or NULL */
     uint32_t train_at;        /* byte there */
-    uint8_t padding[WS_MESSAGE_HEAD - 44 - WS_FRAME_HEAD_MAX];
+    uint32_t came_us;         /* when its last byte was read, or it was made; the clock's low bits */
+    uint8_t padding[WS_MESSAGE_HEAD - 48 - WS_FRAME_HEAD_MAX];
     uint8_t frame_head[WS_FRAME_HEAD_MAX]; /* right-aligned, touches the payload */
 };
 _Static_assert(sizeof(struct ws_message) == WS_MESSAGE_HEAD, "the payload follows at once");
@@ -157,6 +158,7 @@ struct ws_arrived {
     struct ws_message *messages[64];
     uint8_t opcodes[64];
     uint32_t count;
+    uint32_t came_us;
 };
 
 enum ws_parse { WS_MORE, WS_FULL, WS_ENDED };
@@ -204,6 +206,7 @@ struct ws_conn {
     uint64_t own_bytes, cast_bytes;
     uint32_t waiting_messages;
     uint64_t waiting_bytes; /* with TypeScript */
+    uint64_t messages_out, bytes_out, left_out;
     struct ws_conn *next_dirty, *next_retired, *next_resumed;
     struct ws_group *group;
     uint32_t member; /* place in the group */
@@ -219,11 +222,21 @@ struct ws_conn {
     char remote[48];
 };
 
+/* How long broadcast messages took from their last byte's coming to their last byte's going into the kernel, of two
+ * generations of WS_LATENCY_US: the present one and the one before. By octaves of WS_LATENCY_STEPS steps each. */
+enum { WS_LATENCY_STEPS = 8, WS_LATENCY_BUCKETS = 192, WS_LATENCY_US = 30000000 };
+struct ws_latency {
+    uint32_t counts[2][WS_LATENCY_BUCKETS];
+    uint32_t present;
+    uint64_t since_us;
+};
+
 struct ws_group {
     bool open;
     uint32_t messages, bytes; /* limits */
     struct ws_conn **members;
     uint32_t count, room;
+    struct ws_latency latency;
 };
 
 struct ws_io {
@@ -316,6 +329,9 @@ void ws_count_out(struct ws_conn *c, uintptr_t entry); /* an entry left its queu
 void ws_end_train(struct pb_ws *s);
 /* Queues a small control frame ahead of what waits. */
 bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size);
+
+/* latency.c */
+void ws_latency_add(struct ws_latency *latency, uint32_t us, uint64_t now_us);
 
 /* write.c: the lock is given up during system calls. */
 void ws_write(struct ws_conn *c);

@@ -114,8 +114,8 @@ export class BunTransport extends SocketTransport {
           else this.receivedBinary(socket.data.id, message);
         },
         drain: (socket) => this.writable(socket.data.id),
-        ping: (socket) => this.alive(socket.data.id),
-        pong: (socket) => this.alive(socket.data.id),
+        ping: (socket) => this.alive(socket.data.id, false),
+        pong: (socket) => this.alive(socket.data.id, true),
         close: (socket, code, reason) => {
           // Bun tells the peer 1009 and calls it 1006 here.
           const isTooLarge = code === 1006 && reason === "Received too big message";
@@ -211,7 +211,7 @@ export class BunTransport extends SocketTransport {
       write: (message) => {
         if (typeof message !== "string") peer.binary(message);
       },
-      ping: () => this.later(() => this.alive(id)),
+      ping: () => this.later(() => this.alive(id, true)),
       close: end,
       terminate: end,
     };

@@ -219,7 +219,7 @@ function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
     },
     binary: (connection, message, bytes, view) => at()?.binary(connection, message, bytes, view),
     text: (connection, text) => at()?.text(connection, text),
-    alive: (connection) => at()?.alive(connection),
+    alive: (connection, isPong) => at()?.alive(connection, isPong),
     lagged: (connection, messages) => {
       at()?.lagged(connection, messages);
       relay()?.hurry();

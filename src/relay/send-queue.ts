@@ -49,6 +49,15 @@ export class SendQueue {
     return this.#items.length - this.#first;
   }
 
+  /** When the oldest message to the group came; undefined when none waits. */
+  get oldestUs(): number | undefined {
+    for (let i = this.#first; i < this.#items.length; i++) {
+      const { isCast, message } = this.#items[i] as Waiting;
+      if (isCast) return message?.cameUs;
+    }
+    return undefined;
+  }
+
   /** Of all that waits. */
   get bytes(): number {
     return this.#bytes;

@@ -47,6 +47,8 @@ function report(channels: readonly ChannelStats[]): RelayReport {
       messagesOut: 10,
       bytesOut: 11,
       leftOut: 12,
+      latencyCount: 14,
+      latencySumUs: 1500,
       refusals: { "1009": 13 },
     },
     process: processStats(),

@@ -35,7 +35,7 @@ export interface RelayTransportEvents {
   binary(connection: ConnectionId, message: MessageRef, bytes: Uint8Array, view: DataView): void;
   text(connection: ConnectionId, text: string): void;
   /** A WebSocket ping or pong came: the peer lives. */
-  alive(connection: ConnectionId): void;
+  alive(connection: ConnectionId, isPong: boolean): void;
   /** Frames for this connection were left out since the last keyframe; asked for by the core's policy. */
   lagged(connection: ConnectionId, messages: number): void;
   /** The connection is over, for whatever reason; `code` as received or assigned (1006 for a vanished peer). */
@@ -95,8 +95,22 @@ export interface RelayTransport {
 
   readonly port: number;
   stats(): TransportStats;
+  /** Undefined for one that is gone. */
+  connectionStats(connection: ConnectionId): ConnectionStats | undefined;
+  /** Adds to `counts` (buckets of base/histogram.ts) how many microseconds each of a group's messages took in the last 30 to 60 s. */
+  addLatency(group: GroupId, counts: Uint32Array): void;
   /** Stops accepting; open connections go on. */
   stopListening(): void;
+}
+
+export interface ConnectionStats {
+  readonly messagesOut: number;
+  readonly bytesOut: number;
+  readonly leftOut: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  /** How long the oldest message to its group has waited here. */
+  readonly waitingUs: number;
 }
 
 export interface TransportStats {
@@ -108,6 +122,12 @@ export interface TransportStats {
   readonly messagesOut: number;
   readonly bytesOut: number;
   readonly leftOut: number;
+  /**
+   * Messages of groups that left, and the sum of what they took: from when the last byte was read from the source's socket (or
+   * the message was stored) to when the last byte was taken by the kernel for the receiver.
+   */
+  readonly latencyCount: number;
+  readonly latencySumUs: number;
   /** Connections ended for breaking the protocol, by close code or HTTP status. */
   readonly refusals: Readonly<Record<string, number>>;
 }

@@ -4,6 +4,7 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { openWebSocketServer } from "../../ffi/websocket.ts";
+import { bucketMiddle, histogramBuckets } from "../../src/base/histogram.ts";
 import { BunTransport } from "../../src/relay/bun-transport.ts";
 import { MemoryTransport } from "../../src/relay/memory-transport.ts";
 import {
@@ -266,6 +267,43 @@ function suite(world: TransportWorld): void {
     expect(transport.stats().leftOut).toBeGreaterThan(0);
     transport.release(message);
     transport.release(last);
+  });
+
+  test("how long messages took is counted, as long as they really waited", async () => {
+    const { transport, join } = start(world);
+    const [slow, quick] = [await join(), await join()];
+    const group = transport.createGroup({ messages: 8, bytes: 1 << 20 });
+    const latencies = (): number[] => {
+      const counts = new Uint32Array(histogramBuckets);
+      transport.addLatency(group, counts);
+      return [...counts].flatMap((count, bucket) => Array<number>(count).fill(bucketMiddle(bucket)));
+    };
+    expect(latencies()).toEqual([]);
+    transport.join(group, slow.id);
+    const message = held(transport, new Uint8Array(50_000));
+    slow.client.stall();
+    fill(transport, group, message);
+    const filledMs = performance.now();
+    await until(world, () => (transport.connectionStats(slow.id)?.waitingUs ?? 0) > 20_000);
+    const stats = transport.connectionStats(slow.id);
+    expect(stats?.queuedMessages).toBeGreaterThan(0);
+    expect(stats?.queuedBytes).toBeGreaterThan(0);
+    expect(stats?.leftOut).toBeGreaterThan(0);
+    transport.join(group, quick.id);
+    const [before, waitedMs] = [latencies().length, performance.now() - filledMs];
+    slow.client.resume();
+    await until(world, () => transport.connectionStats(slow.id)?.queuedMessages === 0);
+    const all = latencies();
+    expect(all.length).toBeGreaterThan(before);
+    expect(Math.max(...all)).toBeGreaterThanOrEqual(Math.min(waitedMs * 1000, 20_000) * 0.9);
+    // Nothing took longer than the test.
+    expect(Math.max(...all)).toBeLessThan((performance.now() - filledMs) * 1000 * 1.1 + 1e6);
+    const { latencyCount, latencySumUs } = transport.stats();
+    expect(latencyCount).toBe(all.length);
+    expect(latencySumUs).toBeGreaterThanOrEqual(20_000);
+    expect(transport.connectionStats(slow.id)?.messagesOut).toBe(all.length);
+    expect(transport.connectionStats(quick.id)?.messagesOut).toBe(0);
+    transport.release(message);
   });
 
   test("a receiver too slow for state is closed with 4413", async () => {
