@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { BrowserWorld, hasChromium, isLive, publish } from "./browser-world.ts";
+import { cleanUp } from "./processes.ts";
 
 const slow = 60_000;
 let world: BrowserWorld;
@@ -9,6 +10,7 @@ beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
 afterAll(() => world?.close(), slow);
+afterAll(cleanUp);
 
 /** Waits for a line of the publisher's list. */
 const sees = (source: Page, line: string) =>

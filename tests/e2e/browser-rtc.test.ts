@@ -1,6 +1,7 @@
 /** The direct path in a real browser: the upgrade on loopback, a cut that loses nothing, and several players at once. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { agree, BrowserWorld, counts, hasChromium, isLive, publish, until, waitBody } from "./browser-world.ts";
+import { cleanUp } from "./processes.ts";
 
 const slow = 60_000;
 let world: BrowserWorld;
@@ -8,6 +9,7 @@ beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
 afterAll(() => world?.close(), slow);
+afterAll(cleanUp);
 
 /** Keeps a page's peer connections where a test can cut them. */
 const keepPeers = `

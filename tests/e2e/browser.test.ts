@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { agree, BrowserWorld, counts, hasChromium, isLive, pixels, publish, until, waitBody } from "./browser-world.ts";
+import { cleanUp } from "./processes.ts";
 
 const slow = 60_000;
 const exact = Number.POSITIVE_INFINITY;
@@ -14,6 +15,7 @@ beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
 afterAll(() => world?.close(), slow);
+afterAll(cleanUp);
 
 const stop = async (source: Page) => {
   await source.click("#start");
