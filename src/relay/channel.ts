@@ -5,6 +5,7 @@
  */
 import type { Counters } from "../base/counters.ts";
 import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
+import { Audience } from "./audience.ts";
 import { ChannelCache } from "./cache.ts";
 import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
 import { HeldInput } from "./held-input.ts";
@@ -66,6 +67,7 @@ export class Channel implements ClusterChannel {
   readonly #group: GroupId;
   readonly #inputs: InputQueue;
   readonly #held = new HeldInput();
+  readonly #audience = new Audience();
   readonly #drops: Counters;
   readonly #createdUs: number;
   #sourceLeftUs: number | undefined;
@@ -87,10 +89,11 @@ export class Channel implements ClusterChannel {
     this.#createdUs = nowUs;
   }
 
-  attachSource(connection: ConnectionId): void {
+  attachSource(connection: ConnectionId, wantsAudience: boolean): void {
     this.source = connection;
     this.totalConnections++;
     this.#sourceLeftUs = undefined;
+    this.#audience.source = wantsAudience ? this.#sinkOf(connection) : undefined;
   }
 
   /** A source that was replaced has left already; only the present one's end counts. Returns whether it was that. */
@@ -98,6 +101,7 @@ export class Channel implements ClusterChannel {
     if (this.source !== connection) return false;
     this.source = undefined;
     this.#sourceLeftUs = nowUs;
+    this.#audience.source = undefined;
     this.#inputs.clear();
     return true;
   }
@@ -124,8 +128,16 @@ export class Channel implements ClusterChannel {
     return this.source !== undefined;
   }
 
-  get hasReceivers(): boolean {
-    return this.receivers.size > 0;
+  get receiverCount(): number {
+    return this.receivers.size;
+  }
+
+  get receiversElsewhere(): number {
+    return this.#audience.elsewhere;
+  }
+
+  set receiversElsewhere(count: number) {
+    this.#audience.elsewhere = count;
   }
 
   get hasSignalPeers(): boolean {
@@ -143,15 +155,23 @@ export class Channel implements ClusterChannel {
     this.totalConnections++;
     this.peakReceivers = Math.max(this.peakReceivers, this.receivers.size);
     this.#catchUp(connection);
+    this.#audience.here = this.receivers.size;
   }
 
   detachReceiver(connection: ConnectionId): void {
     if (!this.receivers.delete(connection)) return;
     this.#transport.leave(this.#group, connection);
-    for (const event of this.#held.release(connection)) {
-      const sink = this.#sink();
-      if (sink) this.#inputs.push(sink, connection, event, viewOf(event));
-    }
+    this.#release(connection);
+    this.#audience.here = this.receivers.size;
+  }
+
+  releaseRemote(relay: number): void {
+    this.#release(-relay);
+  }
+
+  #release(from: ConnectionId): void {
+    const sink = this.#sink();
+    for (const event of this.#held.release(from)) if (sink) this.#inputs.push(sink, from, event, viewOf(event));
   }
 
   #catchUp(connection: ConnectionId): void {
@@ -238,17 +258,24 @@ export class Channel implements ClusterChannel {
     this.#inputs.push(this.#sink(), from, event, view);
   }
 
-  /** An input event that another relay's receiver sent; the source cannot tell such a relay's receivers apart. */
+  /** An input event that another relay's receiver sent; such a relay counts as one receiver. */
   inputRemote(relay: number, event: Uint8Array): void {
     const view = viewOf(event);
     const problem = inputProblem(event, view);
-    if (problem) this.#drops.add(problem);
-    else this.#inputs.push(this.source === undefined ? undefined : this.#sink(), -relay, event, view);
+    if (problem) {
+      this.#drops.add(problem);
+      return;
+    }
+    this.#held.note(-relay, view);
+    this.#inputs.push(this.source === undefined ? undefined : this.#sink(), -relay, event, view);
   }
 
   #sink(): InputSink | undefined {
     const { source } = this;
-    if (source === undefined) return this.remote;
+    return source === undefined ? this.remote : this.#sinkOf(source);
+  }
+
+  #sinkOf(source: ConnectionId): InputSink {
     return {
       ready: () => this.#transport.queued(source) < relayLimits.sourceBacklogBytes,
       send: (event) => this.#transport.send(source, event),
@@ -272,15 +299,16 @@ export class Channel implements ClusterChannel {
     this.#anyLagging = true;
   }
 
-  /** Input or a receiver that missed something waits for a tick. */
+  /** Input, a receiver that missed something, or word for the source waits for a tick. */
   get isWaiting(): boolean {
-    return this.#anyLagging || this.#inputs.size > 0;
+    return this.#anyLagging || this.#inputs.size > 0 || this.#audience.isOwed;
   }
 
   /** Moves what waits, and gives a receiver that has caught its breath the whole picture from the cache. */
   tick(): void {
     const sink = this.#sink();
     if (sink) this.#inputs.flush(sink);
+    this.#audience.tell();
     if (!this.#anyLagging) return;
     this.#anyLagging = false;
     for (const [connection, receiver] of this.receivers) {

@@ -147,7 +147,7 @@ export class RelayCore {
     if (this.#draining) return refusal(503, "shutting-down", "This relay is shutting down.");
     const channel = this.#channel(route.channel);
     if (!channel) return refusal(503, "too-many-channels", "This relay has as many channels as it may.");
-    return this.#refusalOn(channel, route, role) ?? this.#enter(request, role, channel);
+    return this.#refusalOn(channel, route, role) ?? this.#enter(request, role, channel, route.wantsAudience);
   }
 
   /** The role that the request gets. At `/` whoever may not publish receives. */
@@ -177,7 +177,7 @@ export class RelayCore {
   }
 
   /** Nothing comes between the checks and this, so no two can have the same place. */
-  #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel): undefined {
+  #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel, wantsAudience: boolean): undefined {
     if (role === "source") channel.evictSource(this.#nowUs);
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
     const budget = new TokenBucket(rate);
@@ -188,7 +188,7 @@ export class RelayCore {
       signal: relayLimits.signalBytes,
     };
     this.#transport.accept(connection, largest[role]);
-    if (role === "source") channel.attachSource(connection);
+    if (role === "source") channel.attachSource(connection, wantsAudience);
     else if (role === "receiver") channel.attachReceiver(connection);
     else channel.signalPeers.add(connection);
     if (role === "source") this.#cluster?.sourceCame(channel);

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildKeyDown, buildPointer } from "../../src/wire/ds.ts";
+import { buildKeyDown, buildPointer, frameType } from "../../src/wire/ds.ts";
 import {
   Home,
   onDisplay,
@@ -260,6 +260,38 @@ test(
     expect(await client.ended()).toBe(69);
     expect(client.err).toContain(`open ${relay.origin.replace("ws:", "http:")}/player/raw in a browser`);
     source.close();
+    expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "nothing is encoded while nobody watches; who comes has a fresh picture at once, and who goes ends it again",
+  async () => {
+    const { relay, host } = await begin("--dashboard", "127.0.0.1:0");
+    const still = () =>
+      eventually("the encoder stands still", async () => {
+        const { stream } = await host.stats();
+        await Bun.sleep(500);
+        const { frames } = (await host.stats()).stream;
+        return frames === stream.frames && { frames };
+      });
+    const before = await still();
+    const viewer = new WebSocket(`${relay.origin}/stream/desk`);
+    viewer.binaryType = "arraybuffer";
+    const pictures: Uint8Array[] = [];
+    viewer.addEventListener("message", ({ data }) => pictures.push(new Uint8Array(data)));
+    await eventually(
+      "pictures of now",
+      () => pictures.filter((one) => one[0] === frameType.compressedPixels).length > 5,
+    );
+    const { stream } = await host.stats();
+    expect(stream.frames).toBeGreaterThan(before.frames);
+    viewer.close();
+    const { frames } = await still();
+    const back = new WebSocket(`${relay.origin}/stream/desk`);
+    await eventually("the next one's", async () => (await host.stats()).stream.frames >= frames + 5);
+    back.close();
     expect(await host.child.interrupt()).toBe(0);
   },
   slow,

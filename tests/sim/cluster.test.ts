@@ -184,7 +184,7 @@ describe("one source a channel", () => {
     world.pass(0.01);
     for (const relay of [a, b, c]) expect(relay.transport.connect("/source/x").status).toBe(409);
     c.open("/");
-    expect(c.core.channels.get("default")).toMatchObject({ hasSource: false, hasReceivers: true });
+    expect(c.core.channels.get("default")).toMatchObject({ hasSource: false, receiverCount: 1 });
   });
 
   test("a take-over works across relays: the old source is closed with 4409, all follow the new", () => {
