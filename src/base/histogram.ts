@@ -3,6 +3,7 @@
  * it. Adding allocates nothing. The native WebSocket server (c/ws/latency.c) fills the same buckets.
  */
 import type { Percentiles } from "./percentiles.ts";
+import { toMillis } from "./units.ts";
 
 const steps = 8;
 export const histogramBuckets = 192;
@@ -37,6 +38,12 @@ export function bucketPercentiles(counts: Uint32Array): Percentiles | undefined 
     return bucketMiddle(counts.length - 1);
   };
   return { p50: rank(0.5), p95: rank(0.95), p99: rank(0.99) };
+}
+
+/** Percentiles in milliseconds of counts in microseconds; null while nothing was counted. */
+export function percentilesMs(counts: Uint32Array): Percentiles | null {
+  const found = bucketPercentiles(counts);
+  return found ? { p50: toMillis(found.p50), p95: toMillis(found.p95), p99: toMillis(found.p99) } : null;
 }
 
 /** Counts of two generations, so that what is read covers between one and two of them up to now. */

@@ -4,10 +4,13 @@
  * time comes as an argument.
  */
 import type { Counters } from "../base/counters.ts";
+import { histogramBuckets, percentilesMs } from "../base/histogram.ts";
 import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
 import { Audience } from "./audience.ts";
 import { ChannelCache } from "./cache.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
+import { ChannelContent } from "./content.ts";
 import { HeldInput } from "./held-input.ts";
 import { InputQueue, type InputSink, inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
@@ -20,28 +23,6 @@ import {
   type RelayTransport,
 } from "./transport.ts";
 
-export interface ChannelStats {
-  readonly name: string;
-  readonly framesRelayed: number;
-  readonly bytesRelayed: number;
-  readonly inputsRelayed: number;
-  readonly connectedReceivers: number;
-  readonly signalPeers: number;
-  /** Here or on another relay. */
-  readonly sourceConnected: boolean;
-  /** Header time of the newest frame, milliseconds of the source's clock. */
-  readonly lastFrameTimestamp: number;
-  readonly keyframes: number;
-  readonly signalDiffs: number;
-  readonly uptimeSeconds: number;
-  readonly peakReceivers: number;
-  readonly totalConnections: number;
-  readonly rejectedConnections: number;
-  readonly leftOut: number;
-  readonly resyncs: number;
-  readonly hasState: boolean;
-}
-
 interface Receiver {
   /** Frames were left out for it, and what it shows can only be mended by a new picture. */
   lagging: boolean;
@@ -51,6 +32,7 @@ export class Channel implements ClusterChannel {
   readonly receivers = new Map<ConnectionId, Receiver>();
   readonly signalPeers = new Set<ConnectionId>();
   readonly cache: ChannelCache;
+  readonly content = new ChannelContent();
   source: ConnectionId | undefined;
   totalConnections = 0;
   rejectedConnections = 0;
@@ -233,6 +215,7 @@ export class Channel implements ClusterChannel {
   #note(message: MessageRef, bytes: Uint8Array, view: DataView): Delivery {
     if (bytes.length < frameBytes) return delivery.loose;
     this.lastFrameTimestamp = frame.timestampMs(view, 0);
+    this.content.note(bytes, view);
     const kind = classify(frame.type(view, 0), frame.flags(view, 0), bytes);
     this.cache.add(kind, message, bytes);
     switch (kind) {
@@ -341,6 +324,12 @@ export class Channel implements ClusterChannel {
     return this.isDeserted && !this.cache.hasState;
   }
 
+  /** Adds its latencies, in microseconds, to the buckets of base/histogram.ts. */
+  latency(counts: Uint32Array): Uint32Array {
+    this.#transport.addLatency(this.#group, counts);
+    return counts;
+  }
+
   stats(nowUs: number): ChannelStats {
     return {
       name: this.name,
@@ -360,6 +349,12 @@ export class Channel implements ClusterChannel {
       leftOut: this.leftOut,
       resyncs: this.resyncs,
       hasState: this.cache.hasState,
+      pictures: this.content.pictures,
+      picture: this.content.picture,
+      sound: this.content.sound,
+      cachedBytes: this.cache.stats.bytes,
+      sourceElsewhere: this.source === undefined && this.remote !== undefined,
+      latencyMs: percentilesMs(this.latency(new Uint32Array(histogramBuckets))),
     };
   }
 

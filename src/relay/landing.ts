@@ -3,7 +3,7 @@
  * shows in anything; what peers chose is escaped. Pure.
  */
 import { createHash } from "node:crypto";
-import type { ChannelStats } from "./channel.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 
 /** The colours are web/dashboard.css's. */
 const style = `

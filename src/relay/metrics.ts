@@ -2,7 +2,7 @@
  * The relay's statistics as Prometheus text (exposition format 0.0.4). Pure. Counters end in _total and never fall while a channel
  * lives; a channel's series end when it is collected, so that there are never more than the channel limit allows.
  */
-import type { ChannelStats } from "./channel.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { ClusterStats } from "./cluster-link.ts";
 import type { RelayReport } from "./stats.ts";
 

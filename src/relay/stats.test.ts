@@ -1,6 +1,6 @@
 /** What a relay says about itself: the log line, the history's rows, the Prometheus text, the first page. */
 import { describe, expect, test } from "bun:test";
-import type { ChannelStats } from "./channel.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import { escapeHtml, landingPage } from "./landing.ts";
 import { relayDefaults } from "./limits.ts";
 import { prometheusText } from "./metrics.ts";
@@ -25,6 +25,12 @@ function channel(name: string, its: Partial<ChannelStats> = {}): ChannelStats {
     leftOut: 0,
     resyncs: 0,
     hasState: false,
+    pictures: 0,
+    picture: null,
+    sound: null,
+    cachedBytes: 0,
+    sourceElsewhere: false,
+    latencyMs: null,
     ...its,
   };
 }
@@ -38,6 +44,8 @@ function report(channels: readonly ChannelStats[]): RelayReport {
     connections: { sources: 1, receivers: 2, signalPeers: 3 },
     drops: { "text-ignored": 4 },
     channelsCollected: 0,
+    latencyMs: { p50: 0.05, p95: 0.1, p99: 1.5 },
+    roundTripMs: null,
     transport: {
       name: "bun",
       connections: 6,
