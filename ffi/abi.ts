@@ -144,7 +144,7 @@ export const structs = {
     kind: "uint32_t",
     /** Bytes of the message; for lagged, messages left out; for closed, the code. */
     size: "uint32_t",
-    /** request: bytes of the head within the message; the body follows. */
+    /** request: bytes of the head within the message; the body follows. binary: the group that it went ahead to, or 0. */
     head_size: "uint32_t",
     /** request: bit 0 upgrade; alive: bit 0 a pong. */
     flags: "uint32_t",
@@ -203,6 +203,8 @@ export const enums = {
   datagram_flag: { cut: 1 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
   ws_delivery: { droppable: 0, keyframe: 1, state: 2, loose: 3 },
+  /** What a rule of pb_ws_forward may be besides a delivery: the byte at 16 tells, or TypeScript decides. */
+  ws_rule: { look: 254, ask: 255 },
 } as const;
 
 export interface NativeFunction {
@@ -438,6 +440,15 @@ export const functions = {
   pb_ws_broadcast: {
     returns: "int32_t",
     args: ["struct pb_ws *server", "uint32_t group", "double message", "uint32_t how"],
+  },
+  /**
+   * From now on binary messages of a connection go to the group ahead of TypeScript, which broadcasts each of them all the same when
+   * it comes to it. `rules`, one set for all: a delivery or enums.ws_rule for each pair of first bytes (65536), then for
+   * each byte at 16 (256). Shorter messages are TypeScript's. Unless urgent, TypeScript hears of them up to 0.25 s later.
+   */
+  pb_ws_forward: {
+    returns: "void",
+    args: ["struct pb_ws *server", "double connection", "uint32_t group", "const uint8_t *rules", "uint32_t urgent"],
   },
   /** Copies bytes into a message. Returns its handle, or 0 when there is no memory. */
   pb_ws_store: { returns: "double", args: ["struct pb_ws *server", "const void *data", "uint32_t size"] },

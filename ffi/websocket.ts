@@ -36,6 +36,7 @@ const chunkBytes = 2 ** 20;
 /** From a message's handle to its bytes, and from the handle to its size. */
 const messageHead = 64;
 const sizeAt = 4;
+const rulesBytes = 65_536 + 256;
 const eventsAtOnce = 256;
 /** After so many batches other work of the event loop gets its turn. */
 const batchesAtOnce = 8;
@@ -296,6 +297,11 @@ class NativeWebSockets implements RelayTransport {
 
   dropGroup(group: GroupId): void {
     if (!this.#closed) this.#must(this.#lib.pb_ws_group_close(this.#handle, group), "group");
+  }
+
+  forward(connection: ConnectionId, group: GroupId, rules: Uint8Array, isUrgent: boolean): void {
+    if (rules.length !== rulesBytes) throw new RangeError(`rules have ${rulesBytes} bytes`);
+    if (!this.#closed) this.#lib.pb_ws_forward(this.#handle, connection, group, rules, isUrgent ? 1 : 0);
   }
 
   store(bytes: Uint8Array): MessageRef | undefined {

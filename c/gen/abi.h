@@ -13,6 +13,7 @@ enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
 enum { PB_DATAGRAM_FLAG_CUT = 1 };
 enum { PB_WS_REQUEST = 0, PB_WS_BINARY = 1, PB_WS_TEXT = 2, PB_WS_ALIVE = 3, PB_WS_LAGGED = 4, PB_WS_CLOSED = 5 };
 enum { PB_WS_DELIVERY_DROPPABLE = 0, PB_WS_DELIVERY_KEYFRAME = 1, PB_WS_DELIVERY_STATE = 2, PB_WS_DELIVERY_LOOSE = 3 };
+enum { PB_WS_RULE_LOOK = 254, PB_WS_RULE_ASK = 255 };
 
 struct pb_encoded {
     uint64_t data;
@@ -343,6 +344,7 @@ PB_EXPORT int32_t pb_ws_group_join(struct pb_ws *server, uint32_t group, double 
 PB_EXPORT int32_t pb_ws_group_leave(struct pb_ws *server, uint32_t group, double connection);
 PB_EXPORT int32_t pb_ws_group_close(struct pb_ws *server, uint32_t group);
 PB_EXPORT int32_t pb_ws_broadcast(struct pb_ws *server, uint32_t group, double message, uint32_t how);
+PB_EXPORT void pb_ws_forward(struct pb_ws *server, double connection, uint32_t group, const uint8_t *rules, uint32_t urgent);
 PB_EXPORT double pb_ws_store(struct pb_ws *server, const void *data, uint32_t size);
 PB_EXPORT int32_t pb_ws_retain(struct pb_ws *server, double message);
 PB_EXPORT int32_t pb_ws_release(struct pb_ws *server, double message);

@@ -230,17 +230,23 @@ static void next_request(struct ws_conn *c) {
 
 /* ---- frames ---- */
 
-/* Gives messages to TypeScript, in order, before anything that ended the connection. */
+/* Gives messages to TypeScript, in order, before anything that ended the connection. Those that TypeScript has said beforehand
+ * how to deal with go to their receivers first. */
 static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended) {
     struct pb_ws *s = c->server;
     ws_lock(s);
     for (uint32_t i = 0; i < arrived->count; i++) {
         struct ws_message *m = arrived->messages[i];
+        const bool is_text = arrived->opcodes[i] == WS_TEXT;
         m->came_us = arrived->came_us;
-        const uint32_t kind = arrived->opcodes[i] == WS_TEXT ? PB_WS_TEXT : PB_WS_BINARY;
-        if (c->phase == WS_OPEN && ws_event_put(c, kind, m, m->size, 0, 0)) {
+        /* Gives up the lock, so what follows is looked at after it, and in one go. */
+        if (c->forward) ws_write_large_batch(s, c->forward);
+        const int32_t how = ws_ahead_how(c, m, is_text);
+        const uint32_t kind = is_text ? PB_WS_TEXT : PB_WS_BINARY, group = how >= 0 ? c->forward->id : 0;
+        if (c->phase == WS_OPEN && ws_event_put(c, kind, m, m->size, group, 0)) {
             s->stats.messages_in++;
             s->stats.bytes_in += m->size;
+            if (how >= 0) ws_ahead_send(c, m, (uint32_t)how);
         } else {
             ws_unref(s, m);
         }
@@ -258,17 +264,26 @@ static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended)
 
 /* Returns false when nothing more is to be read. */
 static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
+    struct pb_ws *s = c->server;
     struct ws_arrived arrived;
+    enum ws_parse result = WS_FULL;
     arrived.count = 0;
     arrived.came_us = (uint32_t)pb_monotonic_us();
-    for (size_t at = 0;;) {
+    for (size_t at = 0; result == WS_FULL;) {
         size_t eaten = 0;
-        const enum ws_parse result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
+        result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
         at += eaten;
         if (arrived.count || result == WS_ENDED) hand_over(c, &arrived, result == WS_ENDED);
-        if (result == WS_ENDED) return false;
-        if (result == WS_MORE) return true;
     }
+    ws_lock(s);
+    if (c->waiting_ahead) {
+        ws_write_dirty(s);
+        ws_ahead_ring(c, arrived.came_us);
+    }
+    /* Pings are answered at once, though nothing else may be written for a while. */
+    if (c->dirty && c->own_count) ws_write(c);
+    ws_unlock(s);
+    return result != WS_ENDED;
 }
 
 /* What the client sent right behind its upgrade request. */
@@ -291,10 +306,6 @@ static void read_frames(struct ws_conn *c) {
         return;
     }
     feed(c, io->scratch, (size_t)got);
-    /* Pings are answered at once, though nothing else may be written for a while. */
-    ws_lock(c->server);
-    if (c->dirty && c->own_count) ws_write(c);
-    ws_unlock(c->server);
 }
 
 static void throw_away(struct ws_conn *c) {
@@ -412,6 +423,7 @@ static void *run(void *argument) {
             next_tick = ws_now_ms() + WS_TICK_MS;
             ws_lock(s);
             pass_deadlines(s);
+            if (s->ahead_waits) s->ring_due = true;
             ws_unlock(s);
             if (++ticks % 4 == 0) pool_busy = ws_pool_tick(&s->pool);
         }

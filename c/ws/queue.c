@@ -166,6 +166,7 @@ static void leave_out(struct ws_conn *c, uint32_t messages) {
     c->lagging += messages;
     c->left_out += messages;
     c->server->stats.left_out += messages;
+    if (c->lag_told && c->lag_mended && messages) c->lag_again = true;
     if (c->lag_told || !messages) return;
     c->lag_told = ws_event_put(c, PB_WS_LAGGED, NULL, 0, 0, 0);
 }
@@ -201,6 +202,7 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
     if (how == PB_WS_DELIVERY_KEYFRAME) {
         if (!room) leave_out(c, discard(c, true));
         c->skipping = false;
+        c->lag_mended = c->lag_told;
     } else if (c->skipping || !room) {
         c->skipping = true;
         leave_out(c, 1);
@@ -266,7 +268,7 @@ static struct ws_group *group_of(struct pb_ws *s, uint32_t id) {
 uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
     uint32_t id = 0;
     ws_lock(s);
-    while (id < s->group_count && s->groups[id]->open) id++;
+    while (id < s->group_count && (s->groups[id]->open || s->groups[id]->ahead)) id++;
     if (id == s->group_count) {
         struct ws_group **groups = realloc(s->groups, (id + 1) * sizeof *groups);
         struct ws_group *made = groups ? calloc(1, sizeof *made) : NULL;
@@ -276,6 +278,7 @@ uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
     }
     if (id != UINT32_MAX) {
         s->groups[id]->open = true;
+        s->groups[id]->id = id + 1;
         s->groups[id]->messages = messages;
         s->groups[id]->bytes = bytes;
         memset(&s->groups[id]->latency, 0, sizeof s->groups[id]->latency);
@@ -290,6 +293,8 @@ void ws_group_remove(struct ws_conn *c) {
     struct ws_conn *last = g->members[--g->count];
     g->members[c->member] = last;
     last->member = c->member;
+    if (c->late) g->late--;
+    c->late = false;
     c->group = NULL;
     c->skipping = false;
 }
@@ -312,6 +317,8 @@ int32_t pb_ws_group_join(struct pb_ws *s, uint32_t group, double connection) {
             c->group = g;
             c->member = g->count;
             g->members[g->count++] = c;
+            c->late = g->ahead != 0;
+            if (c->late) g->late++;
         } else {
             ws_conn_refuse(c, 1013, "no memory for members");
         }
@@ -334,6 +341,8 @@ int32_t pb_ws_group_close(struct pb_ws *s, uint32_t group) {
     struct ws_group *g = group_of(s, group);
     if (g) {
         while (g->count) ws_group_remove(g->members[g->count - 1]);
+        for (uint32_t i = 0; i < s->high_slot; i++)
+            if (s->conns[i].forward == g) s->conns[i].forward = NULL;
         free(g->members);
         g->members = NULL;
         g->room = 0;
@@ -355,21 +364,48 @@ static void write_batch(struct pb_ws *s, struct ws_group *g) {
         }
 }
 
+void ws_write_large_batch(struct pb_ws *s, struct ws_group *g) {
+    if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
+}
+
+uint32_t ws_offer_all(struct ws_group *g, struct ws_message *m, uint32_t how, bool only_late) {
+    uint32_t left_out = 0;
+    /* Downwards, because a receiver that is refused leaves the group. */
+    for (uint32_t i = g->count; i-- > 0;)
+        if (!only_late || g->members[i]->late) left_out += offer(g->members[i], m, how, g->messages, g->bytes);
+    return left_out;
+}
+
+/* To all of the group, in one pass. */
+static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, uint32_t how) {
+    s->unwritten_messages++;
+    s->unwritten_bytes += m->size;
+    board_train(s, g, m);
+    const uint32_t left_out = ws_offer_all(g, m, how, false);
+    if (m->queued == 0) leave_train(s, m);
+    return left_out;
+}
+
 int32_t pb_ws_broadcast(struct pb_ws *s, uint32_t group, double message, uint32_t how) {
     int32_t left_out = -1;
     ws_lock(s);
     struct ws_group *g = group_of(s, group);
     struct ws_message *m = ws_message_of(&s->pool, message);
-    if (g && m) {
-        if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
-        s->unwritten_messages++;
-        s->unwritten_bytes += m->size;
-        left_out = 0;
-        board_train(s, g, m);
-        /* Downwards, because a receiver that is refused leaves the group. */
-        for (uint32_t i = g->count; i-- > 0;) left_out += (int32_t)offer(g->members[i], m, how, g->messages, g->bytes);
-        if (m->queued == 0) leave_train(s, m);
+    if (g && m && m->ahead_of == group) {
+        /* All have it but those who came later. */
+        if (g->late) m->ahead_left += ws_offer_all(g, m, how, true);
+        left_out = (int32_t)m->ahead_left;
+    } else if (g && m) {
+        ws_write_large_batch(s, g);
+        left_out = (int32_t)cast(s, g, m, how);
     }
     ws_unlock(s);
     return left_out;
+}
+
+void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how) {
+    struct ws_group *g = c->forward;
+    m->ahead_of = g->id;
+    g->ahead++;
+    m->ahead_left = cast(c->server, g, m, how);
 }

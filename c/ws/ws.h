@@ -6,9 +6,10 @@
  * more than the push; and no system call that moves bytes is made under it, so that it is held for a microsecond at most.
  * What a connection reads (struct ws_inbound) belongs to its I/O thread alone, except while a request waits for its answer.
  *
- * Writing is done by whoever has something to write: the owner after it has queued a batch, an I/O thread when a socket has
- * become writable. `writing` gives a connection to one of them at a time. That the owner writes is what slows a source
- * down to what sockets take: nothing is left out merely because a batch is larger than a queue. */
+ * Writing is done by whoever has something to write: the owner after it has queued a batch, an I/O thread when a source's
+ * messages went ahead (ahead.c) or a socket has become writable. `writing` gives a connection to one of them at a time. That
+ * whoever queues also writes is what slows a source down to what sockets take: nothing is left out merely because a batch is
+ * larger than a queue. */
 #ifndef PB_WS_H
 #define PB_WS_H
 #include <pthread.h>
@@ -44,7 +45,11 @@ enum {
     WS_WRITE_BYTES = 1024 * 1024,
     /* Messages of all connections that wait for TypeScript. */
     WS_EVENT_MESSAGES = 8192,
-    WS_TICK_MS = 250
+    WS_TICK_MS = 250,
+    /* Messages that went ahead may wait this long for TypeScript when nothing else waits, so that it wakes up for many at once. */
+    WS_AHEAD_US = 200000,
+    WS_AHEAD_RULES = 65536 + 256,
+    WS_AHEAD_LOOK_AT = 16
 };
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
@@ -57,14 +62,16 @@ struct ws_message {
     uint32_t size;     /* must stay at offset 4: TypeScript reads it */
     uint32_t capacity; /* bytes that fit */
     uint32_t refs;     /* under the server's lock once others know of it */
-    uint32_t chunk;    /* where it lies */
+    uint16_t chunk;    /* where it lies */
+    uint16_t framing;  /* bytes of frame head before the payload; 0 for plain HTTP bytes */
     uint32_t slot;
-    uint32_t framing; /* bytes of frame head before the payload; 0 for plain HTTP bytes */
-    uint32_t queued;  /* of the references, those in queues */
+    uint32_t queued;     /* of the references, those in queues */
+    uint32_t ahead_left; /* for how many it was left out when it went ahead */
     struct ws_message *train; /* holds a second copy while it is queued, or NULL */
     uint32_t train_at;        /* byte there */
     uint32_t came_us;         /* when its last byte was read, or it was made; the clock's low bits */
-    uint8_t padding[WS_MESSAGE_HEAD - 48 - WS_FRAME_HEAD_MAX];
+    uint32_t ahead_of;        /* group that got it ahead of TypeScript, until TypeScript has dealt with it; or 0 */
+    uint8_t padding[WS_MESSAGE_HEAD - 52 - WS_FRAME_HEAD_MAX];
     uint8_t frame_head[WS_FRAME_HEAD_MAX]; /* right-aligned, touches the payload */
 };
 _Static_assert(sizeof(struct ws_message) == WS_MESSAGE_HEAD, "the payload follows at once");
@@ -196,7 +203,9 @@ struct ws_conn {
     uint64_t deadline_ms; /* 0: none */
     uint32_t interest;    /* epoll events asked for */
     bool writing, again, blocked, dirty, skipping, must_close_http, close_received, close_sent, reading_paused;
-    bool lag_told, alive_told, closed_told, known, retiring, resuming, begun;
+    bool lag_told, lag_mended, lag_again, alive_told, closed_told, known, retiring, resuming, begun;
+    bool late; /* its group's messages that are ahead come to it through TypeScript */
+    bool urgent; /* TypeScript is woken for each message of this source */
     uint16_t close_code;
     uint32_t lagging; /* left out and not yet told */
     uintptr_t *ring;
@@ -204,7 +213,8 @@ struct ws_conn {
     uint64_t sent; /* bytes of the first entry */
     uint32_t own_count, cast_count;
     uint64_t own_bytes, cast_bytes;
-    uint32_t waiting_messages;
+    struct ws_group *forward; /* gets this source's messages ahead of TypeScript, by rules; or NULL */
+    uint32_t waiting_messages, waiting_ahead; /* the latter went ahead */
     uint64_t waiting_bytes; /* with TypeScript */
     uint64_t messages_out, bytes_out, left_out;
     struct ws_conn *next_dirty, *next_retired, *next_resumed;
@@ -234,8 +244,11 @@ struct ws_latency {
 struct ws_group {
     bool open;
     uint32_t messages, bytes; /* limits */
+    uint32_t id;
     struct ws_conn **members;
     uint32_t count, room;
+    uint32_t ahead; /* messages that went ahead and that TypeScript is not done with */
+    uint32_t late;  /* members that joined meanwhile */
     struct ws_latency latency;
 };
 
@@ -273,6 +286,9 @@ struct pb_ws {
 
     struct pb_ws_event *events; /* a ring that grows; what may be in it is bounded elsewhere */
     uint32_t events_size, events_first, events_count, events_messages;
+    bool ahead_waits; /* a message that went ahead waits for TypeScript, */
+    uint32_t ahead_since_us; /* since then */
+    uint8_t rules[WS_AHEAD_RULES];
     struct pb_ws_event *taken; /* the batch that TypeScript is at work on */
     uint32_t taken_count, taken_size;
 
@@ -315,6 +331,7 @@ void ws_count_refusal(struct pb_ws *s, uint32_t code);
 void ws_conn_answer_error(struct ws_conn *c, uint32_t status);
 
 /* event.c */
+/* Rings, except for a message that went ahead, whose group is its `head_size`. */
 bool ws_event_put(struct ws_conn *c, uint32_t kind, struct ws_message *m, uint32_t size, uint32_t head_size, uint32_t flags);
 bool ws_source_full(struct ws_conn *c);
 
@@ -329,6 +346,19 @@ void ws_count_out(struct ws_conn *c, uintptr_t entry); /* an entry left its queu
 void ws_end_train(struct pb_ws *s);
 /* Queues a small control frame ahead of what waits. */
 bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size);
+
+uint32_t ws_offer_all(struct ws_group *g, struct ws_message *m, uint32_t how, bool only_late); /* left out for so many */
+/* Writes the batch so far if it is large; the lock may be given up. */
+void ws_write_large_batch(struct pb_ws *s, struct ws_group *g);
+
+/* ahead.c */
+/* How a message that comes now goes to its source's group; -1 when that is TypeScript's to say. */
+int32_t ws_ahead_how(const struct ws_conn *c, const struct ws_message *m, bool is_text);
+void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how);
+bool ws_ahead_unsettled(const struct ws_conn *c); /* what it sends must wait for TypeScript */
+void ws_ahead_settle(struct pb_ws *s, uint32_t group, struct ws_message *m);
+/* After a read: rings if what went ahead has waited long enough, or is much. */
+void ws_ahead_ring(struct ws_conn *c, uint32_t now_us);
 
 /* latency.c */
 void ws_latency_add(struct ws_latency *latency, uint32_t us, uint64_t now_us);

@@ -5,12 +5,13 @@
  */
 import type { Counters } from "../base/counters.ts";
 import { histogramBuckets, percentilesMs } from "../base/histogram.ts";
-import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
+import { classify, frame, frameBytes } from "../wire/ds.ts";
 import { Audience } from "./audience.ts";
 import { ChannelCache } from "./cache.ts";
 import type { ChannelStats } from "./channel-stats.ts";
 import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
 import { ChannelContent } from "./content.ts";
+import { deliveryOf, forwardingRules } from "./forwarding.ts";
 import { HeldInput } from "./held-input.ts";
 import { InputQueue, type InputSink, inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
@@ -86,6 +87,11 @@ export class Channel implements ClusterChannel {
     this.#audience.source = undefined;
     this.#inputs.clear();
     return true;
+  }
+
+  /** Lets receivers get what the source sends before the core does; `isUrgent`: the core passes it on too and must not wait. */
+  forwardSource(isUrgent: boolean): void {
+    if (this.source !== undefined) this.#transport.forward(this.source, this.#group, forwardingRules(), isUrgent);
   }
 
   /** Makes room for another source. */
@@ -218,21 +224,9 @@ export class Channel implements ClusterChannel {
     this.content.note(bytes, view);
     const kind = classify(frame.type(view, 0), frame.flags(view, 0), bytes);
     this.cache.add(kind, message, bytes);
-    switch (kind) {
-      case "keyframe":
-        this.keyframes++;
-        return delivery.keyframe;
-      case "delta":
-        return delivery.droppable;
-      case "state-diff":
-        this.signalDiffs++;
-        return delivery.state;
-      case "state-sync":
-      case "schema":
-        return delivery.state;
-      default:
-        return frame.type(view, 0) === frameType.streamEnd ? delivery.state : delivery.loose;
-    }
+    if (kind === "keyframe") this.keyframes++;
+    else if (kind === "state-diff") this.signalDiffs++;
+    return deliveryOf(kind, frame.type(view, 0));
   }
 
   /** An input event of a receiver, for the source. */

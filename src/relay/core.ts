@@ -192,8 +192,10 @@ export class RelayCore {
     if (role === "source") channel.attachSource(connection, wantsAudience);
     else if (role === "receiver") channel.attachReceiver(connection);
     else channel.signalPeers.add(connection);
-    if (role === "source") this.#cluster?.sourceCame(channel);
-    else this.#cluster?.audienceChanged(channel);
+    if (role === "source") {
+      channel.forwardSource(this.#cluster !== undefined);
+      this.#cluster?.sourceCame(channel);
+    } else this.#cluster?.audienceChanged(channel);
     this.#outbox.log(`${role} of "${channel.name}" from ${remote}`, "debug");
   }
 

@@ -320,6 +320,10 @@ export abstract class SocketTransport implements RelayTransport {
     this.#groups.delete(id);
   }
 
+  forward(): void {
+    // Messages come on the thread that sends them on, so there is nothing to be ahead of.
+  }
+
   store(bytes: Uint8Array): MessageRef | undefined {
     if (this.messages.bytes + bytes.length > this.#memoryBytes) return undefined;
     return this.messages.add(bytes.slice(), this.nowUs()).ref;

@@ -86,6 +86,12 @@ export interface RelayTransport {
   /** One call for all receivers: the message is queued for each by reference. Returns for how many it was left out. */
   broadcast(group: GroupId, message: MessageRef, how: Delivery): number;
   dropGroup(group: GroupId): void;
+  /**
+   * What a connection sends may from now on reach the group ahead of `binary`, by `rules` (forwarding.ts); the core broadcasts each
+   * message all the same, and everybody gets it once. Unless urgent, `binary` may then come a quarter of a second late, but never
+   * behind anything else that happened later. A transport that gains nothing by it does nothing.
+   */
+  forward(connection: ConnectionId, group: GroupId, rules: Uint8Array, isUrgent: boolean): void;
 
   /** A message of one's own making, held until released. Undefined when there is no memory for messages left. */
   store(bytes: Uint8Array): MessageRef | undefined;
