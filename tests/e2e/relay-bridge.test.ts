@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildKeyDown, buildPointer, frameType } from "../../src/wire/ds.ts";
+import type { RelayReport } from "../../src/relay/stats.ts";
+import { buildKeyDown, buildPointer, decodeFrame } from "../../src/wire/ds.ts";
 import {
   Home,
   onDisplay,
@@ -188,6 +189,7 @@ test(
     const { relay, host } = await begin();
     const viewer = watch(`${relay.origin}/desk`);
     await viewer.until(/watching/);
+    await host.until("the first pictures", ({ stream }) => stream.frames >= 5);
     relay.child.signal("SIGTERM");
     expect(await relay.child.ended()).toBe(0);
     const [lost, noticed] = await Promise.all([host.child.until(/is lost/), viewer.until(/is lost/)]);
@@ -268,7 +270,7 @@ test(
 test(
   "nothing is encoded while nobody watches; who comes has a fresh picture at once, and who goes ends it again",
   async () => {
-    const { relay, host } = await begin("--dashboard", "127.0.0.1:0");
+    const { relay, host } = await begin();
     const still = () =>
       eventually("the encoder stands still", async () => {
         const { stream } = await host.stats();
@@ -277,21 +279,32 @@ test(
         return frames === stream.frames && { frames };
       });
     const before = await still();
-    const viewer = new WebSocket(`${relay.origin}/stream/desk`);
-    viewer.binaryType = "arraybuffer";
-    const pictures: Uint8Array[] = [];
-    viewer.addEventListener("message", ({ data }) => pictures.push(new Uint8Array(data)));
-    await eventually(
-      "pictures of now",
-      () => pictures.filter((one) => one[0] === frameType.compressedPixels).length > 5,
-    );
-    const { stream } = await host.stats();
-    expect(stream.frames).toBeGreaterThan(before.frames);
-    viewer.close();
+    /** Pictures as [milliseconds, keyframe], those of the relay's cache first. */
+    const watching = () => {
+      const socket = new WebSocket(`${relay.origin}/stream/desk`);
+      socket.binaryType = "arraybuffer";
+      const pictures: (readonly [ms: number, isKeyframe: boolean])[] = [];
+      socket.addEventListener("message", ({ data }) => {
+        const decoded = decodeFrame(new Uint8Array(data));
+        if (decoded.ok && decoded.value.kind === "frame" && decoded.value.name === "compressedPixels")
+          pictures.push([decoded.value.timestampMs, decoded.value.isKeyframe]);
+      });
+      return { socket, pictures };
+    };
+    const first = watching();
+    await eventually("pictures", () => first.pictures.length > 5);
+    expect((await host.stats()).stream.frames).toBeGreaterThan(before.frames);
+    first.socket.close();
     const { frames } = await still();
-    const back = new WebSocket(`${relay.origin}/stream/desk`);
-    await eventually("the next one's", async () => (await host.stats()).stream.frames >= frames + 5);
-    back.close();
+    const report: RelayReport = await (await fetch(`${relay.origin.replace("ws", "http")}/api/stats`)).json();
+    const lastMs = report.channels[0]?.lastFrameTimestamp ?? Number.NaN;
+    const back = watching();
+    // The cache is there at once, however old; what is new begins with a keyframe, the first picture that is made.
+    const fresh = await eventually("a new picture", () => back.pictures.find(([ms]) => ms > lastMs));
+    expect([back.pictures[0]?.[1], fresh[1]]).toEqual([true, true]);
+    expect(back.pictures[0]?.[0]).toBeLessThan(fresh[0]);
+    await eventually("it goes on", async () => (await host.stats()).stream.frames >= frames + 5);
+    back.socket.close();
     expect(await host.child.interrupt()).toBe(0);
   },
   slow,
