@@ -17,12 +17,16 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { channelNameFrom, parseRelayTarget, relayCredentials } from "./relay-target.ts";
+import { resolveListen } from "./resolve.ts";
 import { cpuMeter } from "./usage.ts";
 import { formatEndpoint } from "./values.ts";
 
 const log = createLog("host");
 
-export async function run({ flags }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+  const listen = await resolveListen("--listen", parsed.flags.listen);
+  if (!listen.ok) return listen;
+  const flags = { ...parsed.flags, listen: listen.value };
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());

@@ -208,6 +208,7 @@ export const commands = {
         defaultHost: "127.0.0.1",
         defaultPort: 9100,
         default: "127.0.0.1:9100",
+        env: "PATCHBAY_RELAY_LISTEN",
         help: "TCP address for WebSockets and pages.",
       },
       maxReceivers: { ...count, max: 100_000, default: "64", help: "Most receivers of one channel." },
@@ -349,9 +350,8 @@ export const commands = {
       permit: {
         kind: "set",
         choices: permissions,
-        default: "view,sound,input",
         env: false,
-        help: "What an approved device may do.",
+        help: "What an approved device may do; view,sound,input when left out.",
       },
     },
     exits: ["database-broken"],
@@ -401,7 +401,7 @@ export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** keyframeInterval -> PATCHBAY_KEYFRAME_INTERVAL */
-export function environmentName(key: string): string {
-  return `PATCHBAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
+/** keyframeInterval -> PATCHBAY_KEYFRAME_INTERVAL, unless the flag has a name of its own. */
+export function environmentName(key: string, { env }: Pick<Flag, "env"> = {}): string {
+  return env || `PATCHBAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
 }

@@ -126,8 +126,8 @@ describe("what a vanished receiver held", () => {
     names(source);
     return { world, a, b, c, source, one, two };
   };
-  const keys = (source: MemoryPeer) =>
-    source.take().flatMap((message) => {
+  const keys = (source: MemoryPeer): (number | "buttons")[] =>
+    source.take().flatMap<number | "buttons">((message) => {
       const decoded = typeof message === "string" ? undefined : decodeFrame(message);
       if (!decoded?.ok || !decoded.value.name.endsWith("Up")) return [];
       return decoded.value.name === "keyUp" ? [decoded.value.fields.code] : ["buttons"];
