@@ -4,6 +4,7 @@
  */
 import { type HostStats, type PeerStats, type Percentiles, stages } from "../src/host/stats.ts";
 import { byId, element, setText, table, whenChanged } from "./dom.ts";
+import { bits, count, decimals, duration } from "./lib/format.ts";
 import { Sparkline } from "./sparkline.ts";
 
 const intervalMs = 1000;
@@ -101,9 +102,9 @@ function showSource({ source, stream }: HostStats): void {
   setText(byId("fps"), decimals(stream.fps, 1));
   setText(byId("fps-note"), `At most ${source.fps}. An unchanged screen sends none.`);
   fpsLine.add(stream.fps, source.fps);
-  const [value, unit] = bits(stream.bitrateBps);
-  setText(byId("bitrate"), value);
-  setText(byId("bitrate-unit"), unit);
+  const [value, unit] = bits(stream.bitrateBps).split(" ");
+  setText(byId("bitrate"), value ?? "");
+  setText(byId("bitrate-unit"), unit ?? "");
   setText(byId("bitrate-note"), `${count(stream.frames)} frames, ${count(stream.keyframes)} keyframes`);
   bitrateLine.add(stream.bitrateBps, 1_000_000);
 }
@@ -135,7 +136,7 @@ function showPeers(peers: readonly PeerStats[]): void {
                 cell: (p) => live(p, p.rttMs === null ? "–" : `${decimals(p.rttMs, 1)} ms`),
               },
               { title: "Loss", number: true, cell: (p) => live(p, `${decimals(p.lossPercent, 2)} %`) },
-              { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps).join(" ")) },
+              { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps)) },
             ],
             peers,
           ),
@@ -217,28 +218,6 @@ function entries(counts: Readonly<Record<string, number>>, what: string) {
 
 function empty(text: string): HTMLElement {
   return element("p", { class: "empty" }, text);
-}
-
-function decimals(value: number, digits: number): string {
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function bits(bps: number): [value: string, unit: string] {
-  return bps >= 1_000_000 ? [decimals(bps / 1e6, 1), "Mbit/s"] : [decimals(bps / 1e3, 0), "kbit/s"];
-}
-
-function duration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  const hours = Math.floor(whole / 3600);
-  return hours < 48
-    ? `${hours} h ${Math.floor((whole % 3600) / 60)} min`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 void poll();
