@@ -35,10 +35,14 @@ void ws_ahead_settle(struct pb_ws *s, uint32_t group, struct ws_message *m) {
     g->late = 0;
 }
 
-void ws_ahead_ring(struct ws_conn *c, uint32_t now_us) {
+int32_t ws_ahead_patience_us(const struct pb_ws *s) {
+    return (int32_t)(s->ahead_since_us + WS_AHEAD_US - (uint32_t)pb_monotonic_us());
+}
+
+void ws_ahead_ring(struct ws_conn *c) {
     struct pb_ws *s = c->server;
     const struct pb_ws_settings *limits = &s->settings;
     const bool is_much = c->waiting_messages >= limits->source_messages / 2 || c->waiting_bytes >= limits->source_bytes / 2 ||
                          s->events_messages >= WS_EVENT_MESSAGES / 2;
-    if (s->ahead_waits && (c->urgent || is_much || now_us - s->ahead_since_us >= WS_AHEAD_US)) s->ring_due = true;
+    if (s->ahead_waits && (c->urgent || is_much)) s->ring_due = true;
 }

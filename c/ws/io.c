@@ -278,7 +278,7 @@ static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
     ws_lock(s);
     if (c->waiting_ahead) {
         ws_write_dirty(s);
-        ws_ahead_ring(c, arrived.came_us);
+        ws_ahead_ring(c);
     }
     /* Pings are answered at once, though nothing else may be written for a while. */
     if (c->dirty && c->own_count) ws_write(c);
@@ -394,6 +394,14 @@ static void do_errands(struct ws_io *io) {
     ws_unlock(s);
 }
 
+/* How long the leading thread may sleep. With the lock held. */
+static int next_wait_ms(struct pb_ws *s, bool pool_busy) {
+    const int32_t left_us = s->ahead_waits ? ws_ahead_patience_us(s) : WS_TICK_MS * 1000;
+    if (left_us <= 0) s->ring_due = true;
+    else if (left_us < WS_TICK_MS * 1000) return left_us / 1000 + 1;
+    return s->stats.connections == 0 && !pool_busy ? -1 : WS_TICK_MS;
+}
+
 static void *run(void *argument) {
     struct ws_io *io = argument;
     struct pb_ws *s = io->server;
@@ -404,10 +412,11 @@ static void *run(void *argument) {
     for (;;) {
         struct epoll_event events[EVENTS];
         ws_lock(s);
-        const bool stopping = s->stopping, idle = s->stats.connections == 0 && !pool_busy;
+        const bool stopping = s->stopping;
+        const int patience_ms = leads ? next_wait_ms(s, pool_busy) : -1;
         ws_unlock(s);
         if (stopping) return NULL;
-        const int count = epoll_wait(io->epoll, events, EVENTS, leads && !idle ? WS_TICK_MS : -1);
+        const int count = epoll_wait(io->epoll, events, EVENTS, patience_ms);
         for (int i = 0; i < count; i++) {
             const uint64_t id = events[i].data.u64;
             if (id == LISTENER) {
@@ -423,7 +432,6 @@ static void *run(void *argument) {
             next_tick = ws_now_ms() + WS_TICK_MS;
             ws_lock(s);
             pass_deadlines(s);
-            if (s->ahead_waits) s->ring_due = true;
             ws_unlock(s);
             if (++ticks % 4 == 0) pool_busy = ws_pool_tick(&s->pool);
         }

@@ -380,7 +380,8 @@ uint32_t ws_offer_all(struct ws_group *g, struct ws_message *m, uint32_t how, bo
 static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, uint32_t how) {
     s->unwritten_messages++;
     s->unwritten_bytes += m->size;
-    board_train(s, g, m);
+    /* One alone has nothing to lie beside. */
+    if (s->unwritten_messages > 1) board_train(s, g, m);
     const uint32_t left_out = ws_offer_all(g, m, how, false);
     if (m->queued == 0) leave_train(s, m);
     return left_out;

@@ -357,8 +357,9 @@ int32_t ws_ahead_how(const struct ws_conn *c, const struct ws_message *m, bool i
 void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how);
 bool ws_ahead_unsettled(const struct ws_conn *c); /* what it sends must wait for TypeScript */
 void ws_ahead_settle(struct pb_ws *s, uint32_t group, struct ws_message *m);
-/* After a read: rings if what went ahead has waited long enough, or is much. */
-void ws_ahead_ring(struct ws_conn *c, uint32_t now_us);
+int32_t ws_ahead_patience_us(const struct pb_ws *s); /* how much longer what went ahead may wait */
+/* After a read: rings if what went ahead is urgent, or much. */
+void ws_ahead_ring(struct ws_conn *c);
 
 /* latency.c */
 void ws_latency_add(struct ws_latency *latency, uint32_t us, uint64_t now_us);

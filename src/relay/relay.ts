@@ -32,11 +32,10 @@ export interface RelayOptions extends TransportOptions {
 
 /**
  * Between ticks while something waits for one, and while nothing does: waking up is a good part of a quiet relay's work. So events
- * bring the tick along when there has been none for a while.
+ * bring the tick along when it is not just past.
  */
 const tickMs = 50;
 const restingTickMs = 250;
-const broughtTickMs = 150;
 const historyMs = 60_000;
 /** How often the owner's decisions are looked for in the database, at least: it is done in a tick. */
 const reviewMs = 500;
@@ -118,7 +117,7 @@ export class Relay {
 
   /** An event comes; call before it is handed on. */
   turn(timeUs: number): void {
-    if (timeUs - this.#tickedUs >= broughtTickMs * 1000 && !this.#closing) this.#tick(timeUs);
+    if (timeUs - this.#tickedUs >= tickMs * 1000 && !this.#closing) this.#tick(timeUs);
     this.core.setTime(timeUs);
   }
 
