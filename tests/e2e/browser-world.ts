@@ -160,6 +160,14 @@ export async function agree(source: Page, player: Page, db = Number.POSITIVE_INF
   return best;
 }
 
+/** Waits for a line of the publisher's list of inputs. */
+export const seesInput = (source: Page, line: string): Promise<unknown> =>
+  source.waitForFunction(
+    (wanted) => [...document.querySelectorAll("#inputs li")].some((node) => node.textContent?.includes(wanted)),
+    line,
+    { timeout: 10_000 },
+  );
+
 /** Waits until a page's body says so. */
 export const waitBody = (page: Page, key: string, value: string, timeout = 20_000): Promise<unknown> =>
   page.waitForSelector(`body[data-${key}="${value}"]`, { timeout });

@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium)("browser pages", () => {
         ["vp8", 28, "VP8"],
         ["vp9", 28, "VP9"],
         ["av1", 28, "AV1"],
-        ["hybrid", 18, "Hybrid"],
+        ["hybrid", exact, "Hybrid"],
       ];
       for (const [mode, db, shown] of modes) {
         await publish(source, { mode });
