@@ -40,6 +40,8 @@ export async function run(parsed: Parsed<"relay">, lifecycle: Lifecycle): Promis
   const access = accessFrom(flags, store.value);
   if (!access.ok) return access;
   const settings = settingsFrom(flags);
+  if (settings.keepaliveTimeoutSeconds <= settings.keepaliveSeconds)
+    return fail("usage", "--keepalive-timeout must be longer than --keepalive, or nobody could answer a ping in time.");
   const server = flags.server === "auto" ? undefined : flags.server;
   const bus = flags.bus === undefined ? ok(undefined) : parseBusUrl(flags.bus);
   if (!bus.ok) return bus;

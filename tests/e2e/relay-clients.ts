@@ -40,9 +40,17 @@ export class RelayProcess {
   readonly place: string;
   readonly #isSecure: boolean;
 
-  static async start(words: readonly string[] = [], home = freshHome()): Promise<RelayProcess> {
-    const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-    const child = new Child([executable, "relay", ...listen, ...words], { ...process.env, XDG_DATA_HOME: home });
+  static async start(
+    words: readonly string[] = [],
+    home = freshHome(),
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RelayProcess> {
+    const listen = words.includes("--listen") || "PATCHBAY_RELAY_LISTEN" in env ? [] : ["--listen", "127.0.0.1:0"];
+    const child = new Child([executable, "relay", ...listen, ...words], {
+      ...process.env,
+      XDG_DATA_HOME: home,
+      ...env,
+    });
     const [, secure, port] = await child.until(/publish to +ws(s?):\/\/\S+:(\d+)\/source/);
     await child.until(/shows what is on/);
     return new RelayProcess(child, home, `127.0.0.1:${port}`, secure === "s");

@@ -1,5 +1,6 @@
 /** What goes the other way between relays of a cluster: input, what is held, texts, and how many receivers a source has. */
 import { describe, expect, test } from "bun:test";
+import { relayLimits } from "../../src/relay/limits.ts";
 import type { MemoryPeer } from "../../src/relay/memory-transport.ts";
 import { audienceOf, buildKeyDown, buildKeyUp, decodeFrame } from "../../src/wire/ds.ts";
 import { ClusterWorld, type MemberRelay } from "./cluster-world.ts";
@@ -94,6 +95,35 @@ describe("what a source is told of its receivers", () => {
     const last = a.open("/source/x?takeover=1&audience=1");
     world.pass(0.05);
     expect(told(last)).toEqual([0, 1]);
+  });
+
+  test("a source that does not read is told the newest number once it does, and nothing piles up for it", () => {
+    const world = new ClusterWorld(1);
+    const [a] = three(world);
+    const source = a.open("/source/x?audience=1");
+    const viewer = a.open("/stream/x");
+    source.take();
+    source.isStalled = true;
+    for (let n = 0; a.transport.queued(source.id) < relayLimits.sourceBacklogBytes; n++) {
+      if (n % 900 === 0) world.pass(1);
+      viewer.send(press(n));
+    }
+    const full = a.transport.queued(source.id);
+    for (let n = 0; n < 500; n++) a.open("/stream/x").leave();
+    const last = [a.open("/stream/x"), a.open("/stream/x")];
+    expect([a.transport.queued(source.id), last.length]).toEqual([full, 2]);
+    source.resume();
+    world.pass(0.2);
+    expect(told(source)).toEqual([3]);
+  });
+
+  test("a source that does not ask is told nothing", () => {
+    const world = new ClusterWorld(2);
+    const [a, b] = three(world);
+    const source = a.open("/source/x");
+    for (const relay of [a, b]) relay.open("/stream/x");
+    world.pass(0.1);
+    expect(source.take()).toEqual([]);
   });
 
   test("a lost word is said again at the next beat", () => {
