@@ -231,8 +231,8 @@ static void next_request(struct ws_conn *c) {
 /* ---- frames ---- */
 
 /* Gives messages to TypeScript, in order, before anything that ended the connection. Those that TypeScript has said beforehand
- * how to deal with go to their receivers first. */
-static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended) {
+ * how to deal with go to their receivers first. Returns false when nothing more is to be read. */
+static bool hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended) {
     struct pb_ws *s = c->server;
     ws_lock(s);
     for (uint32_t i = 0; i < arrived->count; i++) {
@@ -259,22 +259,14 @@ static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended)
         c->reading_paused = true;
         ws_conn_interest(c);
     }
+    const bool goes_on = !ended && !c->reading_paused;
     ws_unlock(s);
+    return goes_on;
 }
 
-/* Returns false when nothing more is to be read. */
-static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
+/* After a read: what went ahead is written, and told of. */
+static void end_read(struct ws_conn *c) {
     struct pb_ws *s = c->server;
-    struct ws_arrived arrived;
-    enum ws_parse result = WS_FULL;
-    arrived.count = 0;
-    arrived.came_us = (uint32_t)pb_monotonic_us();
-    for (size_t at = 0; result == WS_FULL;) {
-        size_t eaten = 0;
-        result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
-        at += eaten;
-        if (arrived.count || result == WS_ENDED) hand_over(c, &arrived, result == WS_ENDED);
-    }
     ws_lock(s);
     if (c->waiting_ahead) {
         ws_write_dirty(s);
@@ -283,7 +275,22 @@ static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
     /* Pings are answered at once, though nothing else may be written for a while. */
     if (c->dirty && c->own_count) ws_write(c);
     ws_unlock(s);
-    return result != WS_ENDED;
+}
+
+/* Returns false when nothing more is to be read. */
+static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
+    struct ws_arrived arrived;
+    enum ws_parse result = WS_FULL;
+    bool goes_on = true;
+    arrived.count = 0;
+    arrived.came_us = (uint32_t)pb_monotonic_us();
+    for (size_t at = 0; result == WS_FULL;) {
+        size_t eaten = 0;
+        result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
+        at += eaten;
+        if (arrived.count || result == WS_ENDED) goes_on = hand_over(c, &arrived, result == WS_ENDED);
+    }
+    return goes_on;
 }
 
 /* What the client sent right behind its upgrade request. */
@@ -297,15 +304,20 @@ static bool feed_rest(struct ws_conn *c) {
 }
 
 static void read_frames(struct ws_conn *c) {
-    if (!feed_rest(c)) return;
     struct ws_io *io = c->io;
-    const ssize_t got = recv(c->fd, io->scratch, WS_READ_BYTES, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        end_by_peer(c);
-        return;
+    bool goes_on = feed_rest(c);
+    /* Where much has come there may be more by now, and a larger batch costs each receiver no more calls. */
+    for (size_t all = 0; goes_on && all < WS_BATCH_BYTES;) {
+        const ssize_t got = recv(c->fd, io->scratch, WS_READ_BYTES, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+        if (got <= 0) {
+            end_by_peer(c);
+            break;
+        }
+        goes_on = feed(c, io->scratch, (size_t)got) && got >= WS_READ_MORE;
+        all += (size_t)got;
     }
-    feed(c, io->scratch, (size_t)got);
+    end_read(c);
 }
 
 static void throw_away(struct ws_conn *c) {
@@ -376,7 +388,7 @@ static void do_errands(struct ws_io *io) {
         const enum ws_phase phase = c->phase;
         ws_unlock(s);
         if (phase == WS_HEAD) next_request(c);
-        else if (phase == WS_OPEN) feed_rest(c);
+        else if (phase == WS_OPEN) feed_rest(c), end_read(c);
         ws_lock(s);
     }
     struct ws_conn *retired = io->retired;

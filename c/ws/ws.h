@@ -30,6 +30,7 @@ enum {
     WS_HEAD_BYTES = 8192,
     WS_HEAD_FIELDS = 64,
     WS_READ_BYTES = 256 * 1024,
+    WS_READ_MORE = 48 * 1024,
     WS_MAX_THREADS = 16,
     WS_MAX_CONNECTIONS = 1 << 20,
     /* The owner writes after this much was broadcast, so that one call carries many messages and caches still hold them. */
