@@ -134,7 +134,8 @@ export const structs = {
     memory_mib: "uint32_t",
     /** Kernel's send buffer for a connection in bytes; 1 leaves it to the kernel. */
     send_buffer_bytes: "uint32_t",
-    reserved: "uint32_t",
+    /** Of what waits for one connection by single sends, that which pb_ws_send copied. */
+    copied_bytes: "uint32_t",
   },
   pb_ws_event: {
     connection: "double",

@@ -179,7 +179,7 @@ struct pb_ws_settings {
     uint32_t source_bytes;
     uint32_t memory_mib;
     uint32_t send_buffer_bytes;
-    uint32_t reserved;
+    uint32_t copied_bytes;
 };
 _Static_assert(offsetof(struct pb_ws_settings, threads) == 0, "pb_ws_settings.threads");
 _Static_assert(offsetof(struct pb_ws_settings, connections) == 4, "pb_ws_settings.connections");
@@ -194,7 +194,7 @@ _Static_assert(offsetof(struct pb_ws_settings, source_messages) == 36, "pb_ws_se
 _Static_assert(offsetof(struct pb_ws_settings, source_bytes) == 40, "pb_ws_settings.source_bytes");
 _Static_assert(offsetof(struct pb_ws_settings, memory_mib) == 44, "pb_ws_settings.memory_mib");
 _Static_assert(offsetof(struct pb_ws_settings, send_buffer_bytes) == 48, "pb_ws_settings.send_buffer_bytes");
-_Static_assert(offsetof(struct pb_ws_settings, reserved) == 52, "pb_ws_settings.reserved");
+_Static_assert(offsetof(struct pb_ws_settings, copied_bytes) == 52, "pb_ws_settings.copied_bytes");
 _Static_assert(sizeof(struct pb_ws_settings) == 56, "pb_ws_settings");
 
 struct pb_ws_event {

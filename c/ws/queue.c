@@ -72,6 +72,7 @@ static void count_in(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     } else {
         c->own_count++;
         c->own_bytes += m->size;
+        if (marks & WS_COPY) c->copied_bytes += m->size;
     }
 }
 
@@ -83,6 +84,7 @@ void ws_count_out(struct ws_conn *c, uintptr_t entry) {
     } else {
         c->own_count--;
         c->own_bytes -= m->size;
+        if (entry & WS_COPY) c->copied_bytes -= m->size;
     }
     ws_unqueue(c->server, m);
 }
@@ -215,11 +217,12 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
 }
 
 /* By single sends; what is too much for the connection closes it. */
-static void send_one(struct ws_conn *c, struct ws_message *m) {
+static void send_one(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     const struct pb_ws_settings *limits = &c->server->settings;
     if (c->phase != WS_OPEN) return;
-    const bool room = c->own_count < limits->queue_messages && c->own_bytes < limits->queue_bytes;
-    if (!room || !ws_push(c, m, 0)) ws_conn_refuse(c, 4413, "too slow for state");
+    const bool room = c->own_count < limits->queue_messages && c->own_bytes + m->size <= limits->queue_bytes &&
+                      (!(marks & WS_COPY) || c->copied_bytes + m->size <= limits->copied_bytes);
+    if (!room || !ws_push(c, m, marks)) ws_conn_refuse(c, 4413, "too slow for state");
 }
 
 void pb_ws_send(struct pb_ws *s, double connection, const void *data, uint32_t size, uint32_t is_text) {
@@ -231,7 +234,7 @@ void pb_ws_send(struct pb_ws *s, double connection, const void *data, uint32_t s
             if (size) memcpy(ws_payload(m), data, size);
             m->size = size;
             ws_message_frame(m, is_text ? WS_TEXT : WS_BINARY);
-            send_one(c, m);
+            send_one(c, m, WS_COPY);
             ws_unref(s, m);
         } else {
             ws_conn_refuse(c, 1013, "no memory for messages");
@@ -246,7 +249,7 @@ int32_t pb_ws_send_message(struct pb_ws *s, double connection, double message, u
     struct ws_conn *c = ws_conn_of(s, connection);
     if (m && c) {
         const struct ws_group *g = c->group;
-        if (how == PB_WS_DELIVERY_STATE) send_one(c, m);
+        if (how == PB_WS_DELIVERY_STATE) send_one(c, m, 0);
         else offer(c, m, how, g ? g->messages : s->settings.queue_messages, g ? g->bytes : s->settings.queue_bytes);
     }
     ws_unlock(s);

@@ -20,8 +20,9 @@ static void fill_in(struct pb_ws_settings *settings) {
     or_else(&settings->answer_timeout_ms, 30000);
     or_else(&settings->close_timeout_ms, 3000);
     or_else(&settings->body_bytes, 65536);
-    or_else(&settings->queue_messages, 4096);
-    or_else(&settings->queue_bytes, 32u << 20);
+    or_else(&settings->queue_messages, 16384);
+    or_else(&settings->queue_bytes, 192u << 20);
+    or_else(&settings->copied_bytes, 1u << 20);
     or_else(&settings->source_messages, 256);
     or_else(&settings->source_bytes, 1u << 20);
     or_else(&settings->memory_mib, 256);

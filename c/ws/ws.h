@@ -190,7 +190,7 @@ enum ws_phase {
 };
 
 /* Marks of a queue entry, in the low bits of the message's address. */
-enum { WS_CAST = 1, WS_DROPPABLE = 2, WS_CONTROL = 4, WS_LAST = 8, WS_MARKS = 63 };
+enum { WS_CAST = 1, WS_DROPPABLE = 2, WS_CONTROL = 4, WS_LAST = 8, WS_COPY = 16, WS_MARKS = 63 };
 
 struct ws_conn {
     struct pb_ws *server;
@@ -213,7 +213,7 @@ struct ws_conn {
     uint32_t ring_size, first, count, in_flight;
     uint64_t sent; /* bytes of the first entry */
     uint32_t own_count, cast_count;
-    uint64_t own_bytes, cast_bytes;
+    uint64_t own_bytes, cast_bytes, copied_bytes; /* the last are part of the first */
     struct ws_group *forward; /* gets this source's messages ahead of TypeScript, by rules; or NULL */
     uint32_t waiting_messages, waiting_ahead; /* the latter went ahead */
     uint64_t waiting_bytes; /* with TypeScript */

@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { openWebSocketServer } from "../../ffi/websocket.ts";
 import { bucketMiddle, histogramBuckets } from "../../src/base/histogram.ts";
+import { limits } from "../../src/base/limits.ts";
 import { BunTransport } from "../../src/relay/bun-transport.ts";
 import { MemoryTransport } from "../../src/relay/memory-transport.ts";
 import {
@@ -304,6 +305,26 @@ function suite(world: TransportWorld): void {
     expect(transport.connectionStats(slow.id)?.messagesOut).toBe(all.length);
     expect(transport.connectionStats(quick.id)?.messagesOut).toBe(0);
     transport.release(message);
+  });
+
+  test("a whole catch-up waits for one receiver, a raw 4K keyframe and its deltas; texts only up to their limit", async () => {
+    const { core, transport, join } = start(world);
+    const { client, id } = await join();
+    client.stall();
+    const parts = [new Uint8Array(16 + 3840 * 2160 * 4), ...Array.from({ length: 15 }, () => new Uint8Array(2 ** 20))];
+    for (const part of parts) {
+      const message = held(transport, part);
+      transport.sendRef(id, message, delivery.state);
+      transport.release(message);
+    }
+    await aWhile(world);
+    expect([transport.queued(id) > 40e6, core.over]).toEqual([true, []]);
+    for (let kilobytes = 0; kilobytes < limits.websocket.copied_bytes / 1024; kilobytes += 50)
+      transport.sendText(id, "x".repeat(50 * 1024));
+    await until(world, () => transport.queued(id) === 0 || core.over.length > 0);
+    client.vanish();
+    await until(world, () => core.over.length > 0);
+    expect(core.over[0]?.code).toBe(4413);
   });
 
   test("a receiver too slow for state is closed with 4413", async () => {
