@@ -228,7 +228,15 @@ export const commands = {
         default: "30",
         help: "How long a channel that nobody is on keeps its picture for a source that comes back.",
       },
-      maxMessage: { ...count, value: "MIB", max: 1024, default: "64", help: "Largest message of a source, in MiB." },
+      maxMessage: {
+        ...count,
+        value: "MIB",
+        max: 1024,
+        default: "64",
+        help:
+          "Largest message of a source, in MiB. Bun's server, which carries TLS, also lets any other connection begin one so " +
+          "large before it is closed.",
+      },
       server: {
         kind: "choice",
         choices: ["auto", "native", "bun"],
