@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RelayReport } from "../../src/relay/stats.ts";
-import { buildKeyDown, buildPointer, decodeFrame } from "../../src/wire/ds.ts";
+import { buildAudience, buildKeyDown, buildPointer, decodeFrame } from "../../src/wire/ds.ts";
 import {
   Home,
   onDisplay,
@@ -306,6 +306,51 @@ test(
     await eventually("it goes on", async () => (await host.stats()).stream.frames >= frames + 5);
     back.socket.close();
     expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "a relay that tells nothing of receivers gets every frame; one whose receivers come and go costs no keyframe each time",
+  async () => {
+    const pictures: boolean[] = [];
+    let source: Bun.ServerWebSocket<undefined> | undefined;
+    const relay = Bun.serve<undefined>({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request, server) => {
+        const isSource = new URL(request.url).pathname === "/source/desk";
+        return isSource && server.upgrade(request) ? undefined : new Response(null, { status: 404 });
+      },
+      websocket: {
+        open: (socket) => {
+          source = socket;
+        },
+        message: (_, message) => {
+          const decoded = typeof message === "string" ? undefined : decodeFrame(message);
+          if (decoded?.ok && decoded.value.kind === "frame") pictures.push(decoded.value.isKeyframe);
+        },
+      },
+    });
+    const args = ["--keyframe-interval", "0", "--relay", `ws://127.0.0.1:${relay.port}/desk`];
+    const host = await startHost(hosting, ...pattern, ...args);
+    running.push(host.child);
+    await eventually("pictures without a word", () => pictures.length >= 20);
+    const keyframes = () => pictures.filter((isKeyframe) => isKeyframe).length;
+    expect([pictures[0], keyframes()]).toEqual([true, 1]);
+    for (let n = 1; n <= 100; n++) source?.send(buildAudience(n, 0, n % 2));
+    source?.send(buildAudience(0, 0, 1));
+    const before = pictures.length;
+    await eventually("it goes on", () => pictures.length >= before + 60);
+    expect(keyframes()).toBe(1);
+    source?.send(buildAudience(0, 0, 0));
+    await host.until("the end of the demand", ({ stream }) => stream.fps === 0);
+    source?.send(buildAudience(0, 0, 2));
+    const still = pictures.length;
+    await eventually("the first for who came", () => pictures.length > still);
+    expect(pictures[still]).toBe(true);
+    expect(await host.child.interrupt()).toBe(0);
+    await relay.stop(true);
   },
   slow,
 );
