@@ -21,7 +21,10 @@ export class Publication {
     readonly epoch: number,
     /** When the bus could know of it, or undefined while it could not. */
     public announcedUs: number | undefined,
-  ) {}
+  ) {
+    // Whoever wanted the one before says anew what it wants; what it said then may be long over.
+    channel.receiversElsewhere = 0;
+  }
 
   get isWanted(): boolean {
     return this.#wants.size > 0;

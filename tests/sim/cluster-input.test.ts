@@ -126,6 +126,23 @@ describe("what a source is told of its receivers", () => {
     expect(source.take()).toEqual([]);
   });
 
+  test("who left unheard is not counted for the source that comes back", () => {
+    const world = new ClusterWorld(2, {}, quick);
+    const [a, b] = three(world);
+    const first = a.open("/source/x?audience=1");
+    const viewer = b.open("/stream/x");
+    world.pass(0.05);
+    expect(told(first)).toEqual([0, 1]);
+    world.broker.loss = 1;
+    viewer.leave();
+    world.pass(0.05);
+    world.broker.loss = 0;
+    first.leave();
+    const second = a.open("/source/x?audience=1");
+    world.pass(0.05);
+    expect(told(second).at(-1)).toBe(0);
+  });
+
   test("a lost word is said again at the next beat", () => {
     const world = new ClusterWorld(2, {}, quick);
     const [a, b] = three(world);
