@@ -5,7 +5,8 @@ export function facts(list: HTMLElement, rows: readonly (readonly [term: string,
   whenChanged(
     list,
     rows.map(([term]) => term),
-    () => rows.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]),
+    () =>
+      rows.map(([term, value]) => element("div", { class: "fact" }, element("dt", {}, term), element("dd", {}, value))),
   );
   const values = list.querySelectorAll("dd");
   rows.forEach(([, value], i) => {
