@@ -47,6 +47,7 @@ function show(stats: HostStats): void {
   setText(byId("about"), `Patchbay ${stats.version}, up ${duration(stats.uptimeSeconds)}, UDP port ${stats.udp.port}`);
   showWaiting(stats.peers.filter((peer) => peer.state === "waiting"));
   showSource(stats);
+  showViewer(stats.viewer);
   showPeers(stats.peers.filter((peer) => peer.state !== "waiting"));
   showStages(stats);
   showDrops(stats);
@@ -107,6 +108,41 @@ function showSource({ source, stream }: HostStats): void {
   setText(byId("bitrate-unit"), unit ?? "");
   setText(byId("bitrate-note"), `${count(stream.frames)} frames, ${count(stream.keyframes)} keyframes`);
   bitrateLine.add(stream.bitrateBps, 1_000_000);
+}
+
+/** How this screen is watched without a client, from here and from elsewhere. */
+function showViewer(viewer: HostStats["viewer"]): void {
+  byId("viewer").hidden = viewer === undefined;
+  whenChanged(byId("viewer-text"), viewer ?? null, () => {
+    if (!viewer) return [];
+    const command = element("code", {}, "patchbay key show --viewer");
+    const here = viewer.isOpen
+      ? element("p", {}, element("a", { href: viewer.path }, "Watch and control this screen"), " in this browser.")
+      : element(
+          "p",
+          {},
+          "To watch and control this screen, open the address that ",
+          command,
+          " prints on this machine.",
+        );
+    const option = element("code", {}, "--dashboard 0.0.0.0:9101");
+    const elsewhere =
+      viewer.places.length === 0
+        ? element(
+            "p",
+            { class: "quiet" },
+            "Only this machine reaches this page; ",
+            option,
+            " opens it to the network, for those with the token.",
+          )
+        : element(
+            "p",
+            { class: "quiet" },
+            "From the network, with the token: ",
+            element("span", { class: "mono" }, viewer.places.join(", ")),
+          );
+    return [here, elsewhere];
+  });
 }
 
 const stateText: Readonly<Record<PeerStats["state"], string>> = {

@@ -11,6 +11,7 @@ import { hostStats } from "../host/status.ts";
 import { fingerprint } from "../secure/fingerprint.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { openStore } from "../store/database.ts";
+import { keepHostPage } from "../store/host-page.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { deviceName } from "../wire/root.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -104,6 +105,12 @@ async function openPage(
   const page = startDashboard({ address, port, stats, screen, log: createLog("dashboard") });
   if (!page.ok) return page;
   lifecycle.defer("the status page", () => page.value.close());
+  const { viewerUrl } = page.value;
+  if (viewerUrl !== undefined) {
+    const kept = keepHostPage({ pid: process.pid, viewerUrl });
+    if (kept.ok) lifecycle.defer("the viewer's address", kept.value);
+    else log.warn(kept.message);
+  }
   return page;
 }
 
@@ -136,6 +143,9 @@ function greet(host: Host, identity: DeviceIdentity, address: string, page: Dash
     `clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`,
   );
   if (!page) return;
-  log.info(`status page ${page.url}`);
-  log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
+  // A service's journal keeps what is printed, and others may read it.
+  const isSeen = process.stderr.isTTY;
+  log.info(`status page ${isSeen ? page.url : page.url.replace(/\?.*/, "")}`);
+  if (isSeen) log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
+  else log.info("patchbay key show --viewer prints where to watch and control this screen in a browser");
 }

@@ -308,7 +308,7 @@ export const commands = {
       "Each device makes one Ed25519 key on first use; its private half never leaves the device. The pairing code is the " +
         "public key and the address, KEY@HOST:PORT: a client that is given the code knows in advance which key to trust.",
     ],
-    usage: ["key [show] [--qr] [--host HOST:PORT] [--json]"],
+    usage: ["key [show] [--qr] [--host HOST:PORT] [--json]", "key show --viewer [--json]"],
     examples: [
       ["key show --qr", "A code to scan from another device."],
       ["key show --json --host desk.example:9876", "For scripts: {fingerprint, publicKey, code}."],
@@ -318,6 +318,11 @@ export const commands = {
     ],
     flags: {
       json,
+      viewer: {
+        kind: "boolean",
+        env: false,
+        help: "Print where a browser watches and controls the running host's screen instead; the address carries a token.",
+      },
       qr: { kind: "boolean", help: "Draw the pairing code as a QR code.", env: false },
       host: {
         kind: "address",
@@ -327,7 +332,7 @@ export const commands = {
         help: "Address in the pairing code. Without it, this machine's host name and port 9876.",
       },
     },
-    exits: ["database-broken"],
+    exits: ["database-broken", "unavailable"],
   },
   peers: {
     summary: "List paired devices, approve waiting ones, revoke others",

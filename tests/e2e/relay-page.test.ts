@@ -1,7 +1,7 @@
 /**
  * The relay's status page in a real browser: the built executable with a source and receivers on real sockets, whose numbers the page
  * shows and keeps up with; keys alone are enough to use it; a relay with keys tells nothing to those without. With
- * PATCHBAY_SCREENSHOTS=FOLDER it leaves pictures of the page there, light and dark.
+ * SCREENSHOTS=FOLDER it leaves pictures of the page there, light and dark.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { cleanUp } from "./processes.ts";
 import { type Client, freshHome, RelayProcess } from "./relay-clients.ts";
 
 const slow = 60_000;
-const pictures = process.env.PATCHBAY_SCREENSHOTS;
+const pictures = process.env.SCREENSHOTS;
 const accessUnit = new Uint8Array(20_000);
 accessUnit.set([0, 0, 0, 1, 0x65]);
 
