@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { openStore } from "../../src/store/database.ts";
 import { createRelayKey, recordRelayMinutes } from "../../src/store/relay.ts";
-import { buildCompressedPixels, buildOpus } from "../../src/wire/ds.ts";
+import { buildCompressedPixels, buildOpus, buildPixels } from "../../src/wire/ds.ts";
 import { hasChromium } from "./browser-world.ts";
 import { cleanUp } from "./processes.ts";
 import { type Client, freshHome, RelayProcess } from "./relay-clients.ts";
@@ -175,6 +175,37 @@ describe.skipIf(!hasChromium)("the relay's page", () => {
         await page.context().close();
       }
       expect(errors).toEqual([]);
+    },
+    slow,
+  );
+
+  test(
+    "a page of a listed origin embeds the player and hears of each picture; another origin's page may not",
+    async () => {
+      const embedding = (player: string) => `<!doctype html><script>
+        addEventListener("message", ({ data, origin }) => { document.title = data.type + " from " + origin; });
+        </script><iframe src="${player}"></iframe>`;
+      let page = "";
+      const [site, other] = [0, 0].map(() =>
+        Bun.serve({
+          hostname: "127.0.0.1",
+          port: 0,
+          fetch: () => new Response(embedding(page), { headers: { "content-type": "text/html" } }),
+        }),
+      ) as [Bun.Server<undefined>, Bun.Server<undefined>];
+      const open = await RelayProcess.start(["--origin", `http://127.0.0.1:${site.port}`]);
+      page = open.url("/player/still?transport=websocket");
+      const painter = await open.open("/source/still");
+      painter.send(buildPixels(0, 0, 2, 2, new Uint8Array(16).fill(200)));
+      const around = await openPage(`http://127.0.0.1:${site.port}/`);
+      await around.waitForFunction((title) => document.title === title, `stream_frame from http://${open.place}`);
+      const refused = await (await browser.newContext()).newPage();
+      const told = refused.waitForEvent("console", (message) => /frame-ancestors/.test(message.text()));
+      await refused.goto(`http://127.0.0.1:${other.port}/`);
+      await told;
+      await around.context().close();
+      await refused.context().close();
+      await Promise.all([site.stop(true), other.stop(true)]);
     },
     slow,
   );
