@@ -36,14 +36,17 @@ export const keepInputs = `
   };
 `;
 
-/** Keeps when sockets for streams were opened, in the page's milliseconds: \`openedAt\`. */
+/** Counts sockets for streams that were begun and that ended: `begun`, `gone`. */
 export const keepAttempts = `
-  globalThis.openedAt = [];
+  globalThis.begun = 0;
+  globalThis.gone = 0;
   const Plain = WebSocket;
   globalThis.WebSocket = class extends Plain {
     constructor(url, ...rest) {
       super(url, ...rest);
-      if (String(url).includes("/stream/")) globalThis.openedAt.push(performance.now());
+      if (!String(url).includes("/stream/")) return;
+      globalThis.begun++;
+      this.addEventListener("close", () => globalThis.gone++);
     }
   };
 `;

@@ -18,17 +18,18 @@ const flags = [
   "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
   "--autoplay-policy=no-user-gesture-required",
-  "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream",
   "--auto-select-desktop-capture-source=Entire screen",
 ];
+
+/** With the browser's own test camera and microphone, which would stand in for the screen as well. */
+const headless = ["--headless=new", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 /** Without a head unless `headed` names a display. */
 export const openBrowser = (more: readonly string[] = [], headed?: string): Promise<Browser> =>
   chromium.launch({
     executablePath: "/usr/bin/chromium",
     headless: headed === undefined,
-    args: [...flags, ...(headed === undefined ? ["--headless=new"] : []), ...more],
+    args: [...flags, ...(headed === undefined ? headless : []), ...more],
     env: headed === undefined ? undefined : { ...process.env, DISPLAY: headed },
   });
 
