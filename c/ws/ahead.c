@@ -10,7 +10,7 @@ void pb_ws_forward(struct pb_ws *s, double connection, uint32_t group, const uin
     ws_lock(s);
     struct ws_conn *c = ws_conn_of(s, connection);
     if (c && c->phase == WS_OPEN) {
-        c->forward = group >= 1 && group <= s->group_count && s->groups[group - 1]->open ? s->groups[group - 1] : NULL;
+        c->forward = ws_group_of(s, group);
         c->urgent = urgent != 0;
         memcpy(s->rules, rules, sizeof s->rules);
     }

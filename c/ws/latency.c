@@ -25,7 +25,7 @@ void ws_latency_add(struct ws_latency *latency, uint32_t us, uint64_t now_us) {
 
 int32_t pb_ws_group_latency(struct pb_ws *s, uint32_t group, uint32_t *counts, uint32_t size) {
     ws_lock(s);
-    struct ws_group *g = group >= 1 && group <= s->group_count && s->groups[group - 1]->open ? s->groups[group - 1] : NULL;
+    struct ws_group *g = ws_group_of(s, group);
     if (g) {
         turn(&g->latency, pb_monotonic_us());
         for (uint32_t i = 0; i < size && i < WS_LATENCY_BUCKETS; i++) counts[i] += g->latency.counts[0][i] + g->latency.counts[1][i];

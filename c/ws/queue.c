@@ -264,97 +264,6 @@ double pb_ws_queued(struct pb_ws *s, double connection) {
     return bytes;
 }
 
-static struct ws_group *group_of(struct pb_ws *s, uint32_t id) {
-    return id >= 1 && id <= s->group_count && s->groups[id - 1]->open ? s->groups[id - 1] : NULL;
-}
-
-uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
-    uint32_t id = 0;
-    ws_lock(s);
-    while (id < s->group_count && (s->groups[id]->open || s->groups[id]->ahead)) id++;
-    if (id == s->group_count) {
-        struct ws_group **groups = realloc(s->groups, (id + 1) * sizeof *groups);
-        struct ws_group *made = groups ? calloc(1, sizeof *made) : NULL;
-        if (groups) s->groups = groups;
-        if (made) s->groups[s->group_count++] = made;
-        else id = UINT32_MAX;
-    }
-    if (id != UINT32_MAX) {
-        s->groups[id]->open = true;
-        s->groups[id]->id = id + 1;
-        s->groups[id]->messages = messages;
-        s->groups[id]->bytes = bytes;
-        memset(&s->groups[id]->latency, 0, sizeof s->groups[id]->latency);
-    }
-    ws_unlock(s);
-    return id + 1;
-}
-
-void ws_group_remove(struct ws_conn *c) {
-    struct ws_group *g = c->group;
-    if (!g) return;
-    struct ws_conn *last = g->members[--g->count];
-    g->members[c->member] = last;
-    last->member = c->member;
-    if (c->late) g->late--;
-    c->late = false;
-    c->group = NULL;
-    c->skipping = false;
-}
-
-int32_t pb_ws_group_join(struct pb_ws *s, uint32_t group, double connection) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    struct ws_conn *c = ws_conn_of(s, connection);
-    if (g && c && c->group != g && c->phase == WS_OPEN) {
-        struct ws_conn **members = g->members;
-        if (g->count == g->room) {
-            members = realloc(g->members, (g->room ? g->room * 2 : 16) * sizeof *members);
-            if (members) {
-                g->members = members;
-                g->room = g->room ? g->room * 2 : 16;
-            }
-        }
-        ws_group_remove(c);
-        if (members) {
-            c->group = g;
-            c->member = g->count;
-            g->members[g->count++] = c;
-            c->late = g->ahead != 0;
-            if (c->late) g->late++;
-        } else {
-            ws_conn_refuse(c, 1013, "no memory for members");
-        }
-    }
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
-int32_t pb_ws_group_leave(struct pb_ws *s, uint32_t group, double connection) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    struct ws_conn *c = ws_conn_of(s, connection);
-    if (g && c && c->group == g) ws_group_remove(c);
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
-int32_t pb_ws_group_close(struct pb_ws *s, uint32_t group) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    if (g) {
-        while (g->count) ws_group_remove(g->members[g->count - 1]);
-        for (uint32_t i = 0; i < s->high_slot; i++)
-            if (s->conns[i].forward == g) s->conns[i].forward = NULL;
-        free(g->members);
-        g->members = NULL;
-        g->room = 0;
-        g->open = false;
-    }
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
 /* Writes the batch so far. Where an I/O thread is at work on a connection with a long queue, it is waited for: that socket
  * takes more, so nothing need be left out. */
 static void write_batch(struct pb_ws *s, struct ws_group *g) {
@@ -371,21 +280,21 @@ void ws_write_large_batch(struct pb_ws *s, struct ws_group *g) {
     if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
 }
 
-uint32_t ws_offer_all(struct ws_group *g, struct ws_message *m, uint32_t how, bool only_late) {
+/* To some of the group, in one pass. Returns for how many it was left out. */
+static uint32_t offer_to(struct ws_group *g, struct ws_message *m, uint32_t how, bool ordinary, bool late) {
     uint32_t left_out = 0;
     /* Downwards, because a receiver that is refused leaves the group. */
     for (uint32_t i = g->count; i-- > 0;)
-        if (!only_late || g->members[i]->late) left_out += offer(g->members[i], m, how, g->messages, g->bytes);
+        if (g->members[i]->late ? late : ordinary) left_out += offer(g->members[i], m, how, g->messages, g->bytes);
     return left_out;
 }
 
-/* To all of the group, in one pass. */
-static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, uint32_t how) {
+static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, uint32_t how, bool late) {
     s->unwritten_messages++;
     s->unwritten_bytes += m->size;
     /* One alone has nothing to lie beside. */
     if (s->unwritten_messages > 1) board_train(s, g, m);
-    const uint32_t left_out = ws_offer_all(g, m, how, false);
+    const uint32_t left_out = offer_to(g, m, how, true, late);
     if (m->queued == 0) leave_train(s, m);
     return left_out;
 }
@@ -393,15 +302,15 @@ static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, 
 int32_t pb_ws_broadcast(struct pb_ws *s, uint32_t group, double message, uint32_t how) {
     int32_t left_out = -1;
     ws_lock(s);
-    struct ws_group *g = group_of(s, group);
+    struct ws_group *g = ws_group_of(s, group);
     struct ws_message *m = ws_message_of(&s->pool, message);
     if (g && m && m->ahead_of == group) {
         /* All have it but those who came later. */
-        if (g->late) m->ahead_left += ws_offer_all(g, m, how, true);
+        if (g->late) m->ahead_left += offer_to(g, m, how, false, true);
         left_out = (int32_t)m->ahead_left;
     } else if (g && m) {
         ws_write_large_batch(s, g);
-        left_out = (int32_t)cast(s, g, m, how);
+        left_out = (int32_t)cast(s, g, m, how, true);
     }
     ws_unlock(s);
     return left_out;
@@ -411,5 +320,5 @@ void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how) {
     struct ws_group *g = c->forward;
     m->ahead_of = g->id;
     g->ahead++;
-    m->ahead_left = cast(c->server, g, m, how);
+    m->ahead_left = cast(c->server, g, m, how, false);
 }

@@ -342,15 +342,17 @@ bool ws_push_front(struct ws_conn *c, struct ws_message *m); /* before everythin
 void ws_queue_discard(struct ws_conn *c, bool only_casts);   /* all that is not being written */
 void ws_queue_free(struct ws_conn *c);
 void ws_unref(struct pb_ws *s, struct ws_message *m);
-void ws_group_remove(struct ws_conn *c);
 void ws_count_out(struct ws_conn *c, uintptr_t entry); /* an entry left its queue */
 void ws_end_train(struct pb_ws *s);
 /* Queues a small control frame ahead of what waits. */
 bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size);
 
-uint32_t ws_offer_all(struct ws_group *g, struct ws_message *m, uint32_t how, bool only_late); /* left out for so many */
 /* Writes the batch so far if it is large; the lock may be given up. */
 void ws_write_large_batch(struct pb_ws *s, struct ws_group *g);
+
+/* group.c */
+struct ws_group *ws_group_of(struct pb_ws *s, uint32_t id); /* NULL for one that is not open */
+void ws_group_remove(struct ws_conn *c);
 
 /* ahead.c */
 /* How a message that comes now goes to its source's group; -1 when that is TypeScript's to say. */
@@ -376,6 +378,7 @@ void ws_io_stop(struct ws_io *io);
 
 /* listen.c; without the lock */
 bool ws_listen(struct pb_ws *s, const char *address, uint32_t port, char *error, uint32_t error_size);
+void ws_accept_some(struct pb_ws *s); /* as many as wait, some at a time; by the first I/O thread */
 void ws_remote_text(const void *name, char out[48]);
 
 #endif

@@ -142,6 +142,51 @@ static double accept_next(struct pb_ws *s) {
     }
 }
 
+static void await_messages(struct pb_ws *s, uint32_t count) {
+    for (struct pb_ws_stats stats = {0}; stats.messages_in < count; poll(NULL, 0, 1)) pb_ws_stats(s, &stats);
+}
+
+/* Who joins while something is ahead gets that, and what goes ahead after it, from TypeScript and once. */
+static void comes_late(void) {
+    static uint8_t data[LARGEST], wire[LARGEST + 14], back[1 << 20];
+    struct pb_ws *s = open_server((struct pb_ws_settings){0});
+    const uint32_t group = pb_ws_group_open(s, 16, 1u << 20);
+    const int from = dial(s), to = dial(s);
+    ask(to, "/member");
+    const double member = accept_next(s);
+    skip_head(to);
+    ask(from, "/source");
+    pb_ws_forward(s, accept_next(s), group, rules, 0);
+    skip_head(from);
+    struct pb_ws_event events[EVENTS];
+    CHECK(pb_ws_take(s, events, EVENTS) == 0); /* done with the requests */
+    for (uint32_t n = 1; n <= 3; n++) {
+        put(from, wire, frame(wire, 0x82, data, body(data, n)));
+        await_messages(s, n);
+        if (n == 1) CHECK(pb_ws_group_join(s, group, member) == 0);
+    }
+    uint32_t broadcast = 0;
+    for (uint32_t count; (count = pb_ws_take(s, events, EVENTS)) > 0;)
+        for (uint32_t i = 0; i < count; i++) {
+            CHECK(events[i].kind == PB_WS_BINARY && events[i].head_size == group);
+            CHECK(pb_ws_broadcast(s, group, events[i].message, PB_WS_DELIVERY_DROPPABLE) == 0);
+            broadcast++;
+        }
+    CHECK(broadcast == 3);
+    put(from, wire, frame(wire, 0x82, data, body(data, 4))); /* now an ordinary member, it gets this with no help */
+    pb_ws_flush(s);
+    for (uint32_t n = 1; n <= 4; n++) {
+        uint64_t size;
+        uint32_t number;
+        CHECK(next_frame(to, back, &size) == WS_BINARY && size == body(data, n));
+        memcpy(&number, back + NUMBER_AT, 4);
+        CHECK(number == n);
+    }
+    close(from);
+    close(to);
+    pb_ws_close(s);
+}
+
 /* Left out, mended by a keyframe, left out again before anybody looked: the second time comes behind the keyframe. */
 static void lags_again(void) {
     static uint8_t data[MAX_MESSAGE], wire[MAX_MESSAGE + 14];
@@ -163,7 +208,7 @@ static void lags_again(void) {
             data[0] = round && i == 0 ? KEYFRAME : DELTA;
             put(from, wire, frame(wire, 0x82, data, MAX_MESSAGE));
         }
-    for (struct pb_ws_stats stats = {0}; stats.messages_in < sent; poll(NULL, 0, 1)) pb_ws_stats(s, &stats);
+    await_messages(s, sent);
     uint32_t lagged = 0, keyframe = 0, at = 0, last_lag = 0, messages = 0;
     for (uint32_t count; (count = pb_ws_take(s, events, 256)) > 0;)
         for (uint32_t i = 0; i < count; i++, at++) {
@@ -193,6 +238,7 @@ int main(void) {
     everyone_once(1, false);
     everyone_once(3, false);
     everyone_once(3, true);
+    comes_late();
     lags_again();
     return 0;
 }

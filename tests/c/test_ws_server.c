@@ -310,6 +310,28 @@ static void stall(void) {
     pb_ws_close(o.s);
 }
 
+/* One connection more than there may be is told so, and a place that becomes free is given again. */
+static void full(void) {
+    enum { PLACES = 5 };
+    struct owner o = {.s = open_server((struct pb_ws_settings){.connections = PLACES, .close_timeout_ms = 100})};
+    char text[512];
+    int fds[PLACES];
+    struct pb_ws_stats stats;
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < PLACES; i++) fds[i] = join(&o);
+        const int late = dial(o.s);
+        CHECK(get(late, text, 12) && memcmp(text, "HTTP/1.1 503", 12) == 0);
+        close(late);
+        for (uint32_t i = 0; i < PLACES; i++) close(fds[i]);
+        do {
+            serve(&o);
+            pb_ws_stats(o.s, &stats);
+        } while (stats.connections);
+    }
+    CHECK(stats.refused_503 == 3 && stats.memory_used == 0);
+    pb_ws_close(o.s);
+}
+
 /* Time-outs: a head that never ends, a request that nobody answers; and closing with everything open. */
 static void times(void) {
     struct pb_ws *s = open_server((struct pb_ws_settings){.head_timeout_ms = 100, .answer_timeout_ms = 100});
@@ -337,6 +359,7 @@ int main(void) {
     fan_out(1);
     fan_out(3);
     stall();
+    full();
     times();
     return 0;
 }
