@@ -188,6 +188,7 @@ export class Channel implements ClusterChannel {
       const message = this.#transport.store(bytes);
       if (message === undefined) break;
       this.cache.add(classify(bytes[0] as number, bytes[1] as number, bytes), message, bytes);
+      this.content.note(bytes, viewOf(bytes));
       this.#transport.release(message);
     }
     for (const [connection, receiver] of this.receivers) {

@@ -9,6 +9,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { openStore } from "../../src/store/database.ts";
 import { createRelayKey, recordRelayMinutes } from "../../src/store/relay.ts";
 import { buildCompressedPixels, buildOpus, buildPixels } from "../../src/wire/ds.ts";
+import { Broker } from "./broker.ts";
 import { hasChromium } from "./browser-world.ts";
 import { cleanUp } from "./processes.ts";
 import { type Client, freshHome, RelayProcess } from "./relay-clients.ts";
@@ -206,6 +207,33 @@ describe.skipIf(!hasChromium)("the relay's page", () => {
       await around.context().close();
       await refused.context().close();
       await Promise.all([site.stop(true), other.stop(true)]);
+    },
+    slow,
+  );
+
+  // Without a broker: install the Debian package nats-server.
+  test.skipIf(Bun.which("nats-server") === null)(
+    "one of several relays tells of the others, and of sources that are not its own",
+    async () => {
+      const broker = await Broker.start();
+      const [here, there] = [
+        await RelayProcess.start(["--bus", broker.url]),
+        await RelayProcess.start(["--bus", broker.url]),
+      ] as const;
+      const page = await openPage(here.url("/#channel=far"));
+      await says(page, "#cluster", /Brokerconnected/);
+      await says(page, "#cluster", /Other relays1/);
+      const far = await there.open("/source/far");
+      await says(page, "#cluster", /Sources elsewhere1/);
+      await here.open("/stream/far");
+      far.send(buildPixels(0, 0, 2, 2, new Uint8Array(16)));
+      await says(page, "#channels", /far.*Pixels 2 × 2/);
+      await says(page, "#facts", /Sourceon another relay/);
+      await says(page, "#cluster", /Watched here1 of theirs/);
+      await broker.child.kill();
+      await says(page, "#cluster", /Brokerlost/);
+      if (pictures !== undefined) await page.screenshot({ path: join(pictures, "relay-cluster.png"), fullPage: true });
+      await page.context().close();
     },
     slow,
   );
