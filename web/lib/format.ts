@@ -19,6 +19,11 @@ export function bytes(count: number): string {
   return count >= 1e3 ? `${decimals(count / 1e3, 1)} kB` : `${count} B`;
 }
 
+/** `1 message`, `2 messages` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
 /** With as many digits as the figure deserves. */
 export function milliseconds(ms: number): string {
   return `${decimals(ms, ms < 1 ? 2 : ms < 100 ? 1 : 0)} ms`;

@@ -3,7 +3,7 @@ import type { ChannelStats } from "../../src/relay/channel-stats.ts";
 import type { ChannelDetail } from "../../src/relay/http.ts";
 import type { PeerStats } from "../../src/relay/peer-stats.ts";
 import { byId, setText } from "../dom.ts";
-import { bits, bytes, count, decimals, duration, milliseconds } from "../lib/format.ts";
+import { bits, bytes, count, counted, decimals, duration, milliseconds } from "../lib/format.ts";
 import { LiveTable } from "../live-table.ts";
 import { facts } from "./facts.ts";
 import { History } from "./history.ts";
@@ -103,14 +103,14 @@ export class Detail {
       ["Picture", picture ? pictureText(picture) : "none"],
       ...(sound ? [["Sound", soundText(sound)] as const] : []),
       ["Rate", picture ? `${decimals(fps, 1)} fps, ${bits(bps)}` : bits(bps)],
-      ["Relayed", `${count(channel.framesRelayed)} messages, ${bytes(channel.bytesRelayed)}`],
+      ["Relayed", `${counted(channel.framesRelayed, "message")}, ${bytes(channel.bytesRelayed)}`],
       ["Keyframes", count(channel.keyframes)],
       ...(channel.signalDiffs > 0 ? [["Signal diffs", count(channel.signalDiffs)] as const] : []),
-      ["Input to the source", `${count(channel.inputsRelayed)} events`],
+      ["Input to the source", counted(channel.inputsRelayed, "event")],
       ["Kept for late joiners", channel.cachedBytes > 0 ? bytes(channel.cachedBytes) : "nothing"],
       ["Time in the relay", latencyMs ? `${milliseconds(latencyMs.p50)}, p99 ${milliseconds(latencyMs.p99)}` : "–"],
       ["Most receivers", count(channel.peakReceivers)],
-      ["Whole picture sent again", `${count(channel.resyncs)} times`],
+      ["Whole picture sent again", counted(channel.resyncs, "time")],
       ["Open since", duration(channel.uptimeSeconds)],
     ]);
     byId("no-receivers").hidden = receivers.length > 0;

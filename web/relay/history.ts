@@ -4,7 +4,7 @@
  */
 import type { RelayMinute } from "../../src/store/relay.ts";
 import { byId, element, setText } from "../dom.ts";
-import { bits, count } from "../lib/format.ts";
+import { bits, count, counted } from "../lib/format.ts";
 import { ask } from "./server.ts";
 
 const [width, height] = [720, 160];
@@ -157,7 +157,7 @@ export class History {
     this.#cursor.setAttribute("x2", place);
     this.#cursor.setAttribute("visibility", isChosen ? "visible" : "hidden");
     const leftOut = row.leftOut > 0 ? `, ${count(row.leftOut)} left out` : "";
-    const text = `${clock(row.atMs)}: ${bits(bps(row))}, ${count(row.frames)} messages, ${count(row.receivers)} receivers${leftOut}`;
+    const text = `${clock(row.atMs)}: ${bits(bps(row))}, ${counted(row.frames, "message")}, ${counted(row.receivers, "receiver")}${leftOut}`;
     setText(this.#reading, text);
     graph.setAttribute("aria-valuenow", String(at));
     graph.setAttribute("aria-valuetext", text);

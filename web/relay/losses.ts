@@ -1,7 +1,7 @@
 /** What was left out, dropped and refused since the relay's start, by reason; and how it stands with the other relays. */
 import type { RelayReport } from "../../src/relay/stats.ts";
 import { byId, element, table, whenChanged } from "../dom.ts";
-import { bytes, count } from "../lib/format.ts";
+import { bytes, count, counted } from "../lib/format.ts";
 import { plainWords } from "./words.ts";
 
 interface Loss {
@@ -63,15 +63,15 @@ function showCluster({ cluster }: RelayReport): void {
       return [element("p", { class: "empty" }, "This relay is alone. --bus nats://HOST joins it with others.")];
     const rows: [string, string][] = [
       ["Broker", cluster.isConnected ? "connected" : "lost; local channels go on"],
-      ["Came back", `${count(cluster.reconnects)} times`],
+      ["Came back", counted(cluster.reconnects, "time")],
       ["This relay", cluster.relay],
       ["Other relays", count(cluster.relays)],
       ["Sources here", count(cluster.claims)],
       ["Sources elsewhere", count(cluster.claimsElsewhere)],
       ["Watched elsewhere", `${count(cluster.wanted)} of our channels`],
       ["Watched here", `${count(cluster.followed)} of theirs`],
-      ["In", `${count(cluster.messagesIn)} messages, ${bytes(cluster.bytesIn)}`],
-      ["Out", `${count(cluster.messagesOut)} messages, ${bytes(cluster.bytesOut)}`],
+      ["In", `${counted(cluster.messagesIn, "message")}, ${bytes(cluster.bytesIn)}`],
+      ["Out", `${counted(cluster.messagesOut, "message")}, ${bytes(cluster.bytesOut)}`],
       ["Catch-ups", `${count(cluster.catchUpsSent)} sent, ${count(cluster.catchUpsTaken)} taken`],
       ["Sources that gave way", count(cluster.claimsLost)],
       ["Held for the bus", bytes(cluster.pendingBytes)],
