@@ -45,7 +45,7 @@ class Caller {
 
   #read(data: Buffer): void {
     this.bytes += data.length;
-    const text = this.#rest + data.latin1Slice();
+    const text = this.#rest + data.toString("latin1");
     for (const [, status] of text.matchAll(/HTTP\/1\.1 (\d{3}) /g)) {
       this.answers++;
       this.statuses.set(Number(status), (this.statuses.get(Number(status)) ?? 0) + 1);
