@@ -8,6 +8,7 @@ import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import type {
   ConnectionId,
+  ConnectionStats,
   Delivery,
   GroupId,
   MessageRef,
@@ -35,6 +36,7 @@ const chunkBytes = 2 ** 20;
 /** From a message's handle to its bytes, and from the handle to its size. */
 const messageHead = 64;
 const sizeAt = 4;
+const rulesBytes = 65_536 + 256;
 const eventsAtOnce = 256;
 /** After so many batches other work of the event loop gets its turn. */
 const batchesAtOnce = 8;
@@ -43,6 +45,7 @@ const event = layoutOf("pb_ws_event");
 const at = event.offsets as Record<keyof typeof structs.pb_ws_event, number>;
 const settingsLayout = layoutOf("pb_ws_settings");
 const statsLayout = layoutOf("pb_ws_stats");
+const connectionLayout = layoutOf("pb_ws_connection_stats");
 const nothing = new Uint8Array(1);
 const bytesOrOne = (bytes: Uint8Array): Uint8Array => (bytes.length ? bytes : nothing);
 const decoder = new TextDecoder();
@@ -164,7 +167,7 @@ class NativeWebSockets implements RelayTransport {
         this.#listener.text(connection, decoder.decode(this.#view(events.getFloat64(base + at.message, true), size)));
         break;
       case enums.ws.alive:
-        this.#listener.alive(connection);
+        this.#listener.alive(connection, events.getUint32(base + at.flags, true) !== 0);
         break;
       case enums.ws.lagged:
         this.#listener.lagged(connection, size);
@@ -296,6 +299,11 @@ class NativeWebSockets implements RelayTransport {
     if (!this.#closed) this.#must(this.#lib.pb_ws_group_close(this.#handle, group), "group");
   }
 
+  forward(connection: ConnectionId, group: GroupId, rules: Uint8Array, isUrgent: boolean): void {
+    if (rules.length !== rulesBytes) throw new RangeError(`rules have ${rulesBytes} bytes`);
+    if (!this.#closed) this.#lib.pb_ws_forward(this.#handle, connection, group, rules, isUrgent ? 1 : 0);
+  }
+
   store(bytes: Uint8Array): MessageRef | undefined {
     if (this.#closed) return undefined;
     const message: number = this.#lib.pb_ws_store(this.#handle, bytesOrOne(bytes), bytes.length);
@@ -318,6 +326,26 @@ class NativeWebSockets implements RelayTransport {
     return this.#view(message, head.getUint32(sizeAt, true));
   }
 
+  connectionStats(connection: ConnectionId): ConnectionStats | undefined {
+    const view = new DataView(new ArrayBuffer(connectionLayout.size));
+    const bytes = new Uint8Array(view.buffer);
+    if (this.#closed || this.#lib.pb_ws_connection_stats(this.#handle, connection, bytes) < 0) return undefined;
+    const read = (field: keyof typeof structs.pb_ws_connection_stats) =>
+      Number(view.getBigUint64(connectionLayout.offsets[field] as number, true));
+    return {
+      messagesOut: read("messages_out"),
+      bytesOut: read("bytes_out"),
+      leftOut: read("left_out"),
+      queuedMessages: read("queued_messages"),
+      queuedBytes: read("queued_bytes"),
+      waitingUs: read("waiting_us"),
+    };
+  }
+
+  addLatency(group: GroupId, counts: Uint32Array): void {
+    if (!this.#closed) this.#must(this.#lib.pb_ws_group_latency(this.#handle, group, counts, counts.length), "group");
+  }
+
   /** After close(): the numbers at the end. */
   stats(): TransportStats {
     if (this.#lastStats) return this.#lastStats;
@@ -336,6 +364,8 @@ class NativeWebSockets implements RelayTransport {
       messagesOut: read("messages_out"),
       bytesOut: read("bytes_out"),
       leftOut: read("left_out"),
+      latencyCount: read("latency_count"),
+      latencySumUs: read("latency_sum_us"),
       refusals,
     };
   }

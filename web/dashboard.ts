@@ -4,6 +4,7 @@
  */
 import { type HostStats, type PeerStats, type Percentiles, stages } from "../src/host/stats.ts";
 import { byId, element, setText, table, whenChanged } from "./dom.ts";
+import { bits, count, decimals, duration } from "./lib/format.ts";
 import { Sparkline } from "./sparkline.ts";
 
 const intervalMs = 1000;
@@ -46,6 +47,7 @@ function show(stats: HostStats): void {
   setText(byId("about"), `Patchbay ${stats.version}, up ${duration(stats.uptimeSeconds)}, UDP port ${stats.udp.port}`);
   showWaiting(stats.peers.filter((peer) => peer.state === "waiting"));
   showSource(stats);
+  showViewer(stats.viewer);
   showPeers(stats.peers.filter((peer) => peer.state !== "waiting"));
   showStages(stats);
   showDrops(stats);
@@ -101,11 +103,46 @@ function showSource({ source, stream }: HostStats): void {
   setText(byId("fps"), decimals(stream.fps, 1));
   setText(byId("fps-note"), `At most ${source.fps}. An unchanged screen sends none.`);
   fpsLine.add(stream.fps, source.fps);
-  const [value, unit] = bits(stream.bitrateBps);
-  setText(byId("bitrate"), value);
-  setText(byId("bitrate-unit"), unit);
+  const [value, unit] = bits(stream.bitrateBps).split(" ");
+  setText(byId("bitrate"), value ?? "");
+  setText(byId("bitrate-unit"), unit ?? "");
   setText(byId("bitrate-note"), `${count(stream.frames)} frames, ${count(stream.keyframes)} keyframes`);
   bitrateLine.add(stream.bitrateBps, 1_000_000);
+}
+
+/** How this screen is watched without a client, from here and from elsewhere. */
+function showViewer(viewer: HostStats["viewer"]): void {
+  byId("viewer").hidden = viewer === undefined;
+  whenChanged(byId("viewer-text"), viewer ?? null, () => {
+    if (!viewer) return [];
+    const command = element("code", {}, "patchbay key show --viewer");
+    const here = viewer.isOpen
+      ? element("p", {}, element("a", { href: viewer.path }, "Watch and control this screen"), " in this browser.")
+      : element(
+          "p",
+          {},
+          "To watch and control this screen, open the address that ",
+          command,
+          " prints on this machine.",
+        );
+    const option = element("code", {}, "--dashboard 0.0.0.0:9101");
+    const elsewhere =
+      viewer.places.length === 0
+        ? element(
+            "p",
+            { class: "quiet" },
+            "Only this machine reaches this page; ",
+            option,
+            " opens it to the network, for those with the token.",
+          )
+        : element(
+            "p",
+            { class: "quiet" },
+            "From the network, with the token: ",
+            element("span", { class: "mono" }, viewer.places.join(", ")),
+          );
+    return [here, elsewhere];
+  });
 }
 
 const stateText: Readonly<Record<PeerStats["state"], string>> = {
@@ -135,7 +172,7 @@ function showPeers(peers: readonly PeerStats[]): void {
                 cell: (p) => live(p, p.rttMs === null ? "–" : `${decimals(p.rttMs, 1)} ms`),
               },
               { title: "Loss", number: true, cell: (p) => live(p, `${decimals(p.lossPercent, 2)} %`) },
-              { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps).join(" ")) },
+              { title: "Bit rate", number: true, cell: (p) => live(p, bits(p.bitrateBps)) },
             ],
             peers,
           ),
@@ -217,28 +254,6 @@ function entries(counts: Readonly<Record<string, number>>, what: string) {
 
 function empty(text: string): HTMLElement {
   return element("p", { class: "empty" }, text);
-}
-
-function decimals(value: number, digits: number): string {
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
-}
-
-function bits(bps: number): [value: string, unit: string] {
-  return bps >= 1_000_000 ? [decimals(bps / 1e6, 1), "Mbit/s"] : [decimals(bps / 1e3, 0), "kbit/s"];
-}
-
-function duration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  const hours = Math.floor(whole / 3600);
-  return hours < 48
-    ? `${hours} h ${Math.floor((whole % 3600) / 60)} min`
-    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 void poll();

@@ -17,6 +17,7 @@ enum { PB_IPC_FLAG_SERVER = 1, PB_IPC_FLAG_SLOTS = 2, PB_IPC_FLAG_ANONYMOUS = 4 
 enum { PB_WS_DELIVERY_DROPPABLE = 0, PB_WS_DELIVERY_KEYFRAME = 1, PB_WS_DELIVERY_STATE = 2, PB_WS_DELIVERY_LOOSE = 3 };
 enum { PB_FRAMES_ANSWER_OK = 0, PB_FRAMES_ANSWER_NONE = 1, PB_FRAMES_ANSWER_SAME = 2, PB_FRAMES_ANSWER_BUSY = 3, PB_FRAMES_ANSWER_GONE = 4, PB_FRAMES_ANSWER_TIMEOUT = 5, PB_FRAMES_ANSWER_BROKEN = 6, PB_FRAMES_ANSWER_CONTENTION = 7 };
 enum { PB_VIEWER_END_DISPLAY_LOST = 0, PB_VIEWER_END_LEFT = 1, PB_VIEWER_END_WRITER_GONE = 2 };
+enum { PB_WS_RULE_LOOK = 254, PB_WS_RULE_ASK = 255 };
 
 struct pb_encoded {
     uint64_t data;
@@ -220,7 +221,7 @@ struct pb_ws_settings {
     uint32_t source_bytes;
     uint32_t memory_mib;
     uint32_t send_buffer_bytes;
-    uint32_t reserved;
+    uint32_t copied_bytes;
 };
 _Static_assert(offsetof(struct pb_ws_settings, threads) == 0, "pb_ws_settings.threads");
 _Static_assert(offsetof(struct pb_ws_settings, connections) == 4, "pb_ws_settings.connections");
@@ -235,7 +236,7 @@ _Static_assert(offsetof(struct pb_ws_settings, source_messages) == 36, "pb_ws_se
 _Static_assert(offsetof(struct pb_ws_settings, source_bytes) == 40, "pb_ws_settings.source_bytes");
 _Static_assert(offsetof(struct pb_ws_settings, memory_mib) == 44, "pb_ws_settings.memory_mib");
 _Static_assert(offsetof(struct pb_ws_settings, send_buffer_bytes) == 48, "pb_ws_settings.send_buffer_bytes");
-_Static_assert(offsetof(struct pb_ws_settings, reserved) == 52, "pb_ws_settings.reserved");
+_Static_assert(offsetof(struct pb_ws_settings, copied_bytes) == 52, "pb_ws_settings.copied_bytes");
 _Static_assert(sizeof(struct pb_ws_settings) == 56, "pb_ws_settings");
 
 struct pb_ws_event {
@@ -263,6 +264,8 @@ struct pb_ws_stats {
     uint64_t bytes_out;
     uint64_t left_out;
     uint64_t writes;
+    uint64_t latency_count;
+    uint64_t latency_sum_us;
     uint64_t memory_used;
     uint64_t memory_held;
     uint64_t refused_400;
@@ -288,23 +291,25 @@ _Static_assert(offsetof(struct pb_ws_stats, messages_out) == 32, "pb_ws_stats.me
 _Static_assert(offsetof(struct pb_ws_stats, bytes_out) == 40, "pb_ws_stats.bytes_out");
 _Static_assert(offsetof(struct pb_ws_stats, left_out) == 48, "pb_ws_stats.left_out");
 _Static_assert(offsetof(struct pb_ws_stats, writes) == 56, "pb_ws_stats.writes");
-_Static_assert(offsetof(struct pb_ws_stats, memory_used) == 64, "pb_ws_stats.memory_used");
-_Static_assert(offsetof(struct pb_ws_stats, memory_held) == 72, "pb_ws_stats.memory_held");
-_Static_assert(offsetof(struct pb_ws_stats, refused_400) == 80, "pb_ws_stats.refused_400");
-_Static_assert(offsetof(struct pb_ws_stats, refused_408) == 88, "pb_ws_stats.refused_408");
-_Static_assert(offsetof(struct pb_ws_stats, refused_413) == 96, "pb_ws_stats.refused_413");
-_Static_assert(offsetof(struct pb_ws_stats, refused_417) == 104, "pb_ws_stats.refused_417");
-_Static_assert(offsetof(struct pb_ws_stats, refused_426) == 112, "pb_ws_stats.refused_426");
-_Static_assert(offsetof(struct pb_ws_stats, refused_431) == 120, "pb_ws_stats.refused_431");
-_Static_assert(offsetof(struct pb_ws_stats, refused_501) == 128, "pb_ws_stats.refused_501");
-_Static_assert(offsetof(struct pb_ws_stats, refused_503) == 136, "pb_ws_stats.refused_503");
-_Static_assert(offsetof(struct pb_ws_stats, refused_505) == 144, "pb_ws_stats.refused_505");
-_Static_assert(offsetof(struct pb_ws_stats, refused_1002) == 152, "pb_ws_stats.refused_1002");
-_Static_assert(offsetof(struct pb_ws_stats, refused_1007) == 160, "pb_ws_stats.refused_1007");
-_Static_assert(offsetof(struct pb_ws_stats, refused_1009) == 168, "pb_ws_stats.refused_1009");
-_Static_assert(offsetof(struct pb_ws_stats, refused_1013) == 176, "pb_ws_stats.refused_1013");
-_Static_assert(offsetof(struct pb_ws_stats, refused_4413) == 184, "pb_ws_stats.refused_4413");
-_Static_assert(sizeof(struct pb_ws_stats) == 192, "pb_ws_stats");
+_Static_assert(offsetof(struct pb_ws_stats, latency_count) == 64, "pb_ws_stats.latency_count");
+_Static_assert(offsetof(struct pb_ws_stats, latency_sum_us) == 72, "pb_ws_stats.latency_sum_us");
+_Static_assert(offsetof(struct pb_ws_stats, memory_used) == 80, "pb_ws_stats.memory_used");
+_Static_assert(offsetof(struct pb_ws_stats, memory_held) == 88, "pb_ws_stats.memory_held");
+_Static_assert(offsetof(struct pb_ws_stats, refused_400) == 96, "pb_ws_stats.refused_400");
+_Static_assert(offsetof(struct pb_ws_stats, refused_408) == 104, "pb_ws_stats.refused_408");
+_Static_assert(offsetof(struct pb_ws_stats, refused_413) == 112, "pb_ws_stats.refused_413");
+_Static_assert(offsetof(struct pb_ws_stats, refused_417) == 120, "pb_ws_stats.refused_417");
+_Static_assert(offsetof(struct pb_ws_stats, refused_426) == 128, "pb_ws_stats.refused_426");
+_Static_assert(offsetof(struct pb_ws_stats, refused_431) == 136, "pb_ws_stats.refused_431");
+_Static_assert(offsetof(struct pb_ws_stats, refused_501) == 144, "pb_ws_stats.refused_501");
+_Static_assert(offsetof(struct pb_ws_stats, refused_503) == 152, "pb_ws_stats.refused_503");
+_Static_assert(offsetof(struct pb_ws_stats, refused_505) == 160, "pb_ws_stats.refused_505");
+_Static_assert(offsetof(struct pb_ws_stats, refused_1002) == 168, "pb_ws_stats.refused_1002");
+_Static_assert(offsetof(struct pb_ws_stats, refused_1007) == 176, "pb_ws_stats.refused_1007");
+_Static_assert(offsetof(struct pb_ws_stats, refused_1009) == 184, "pb_ws_stats.refused_1009");
+_Static_assert(offsetof(struct pb_ws_stats, refused_1013) == 192, "pb_ws_stats.refused_1013");
+_Static_assert(offsetof(struct pb_ws_stats, refused_4413) == 200, "pb_ws_stats.refused_4413");
+_Static_assert(sizeof(struct pb_ws_stats) == 208, "pb_ws_stats");
 
 struct pb_ipc_event {
     uint32_t kind;
@@ -335,6 +340,22 @@ _Static_assert(offsetof(struct pb_ipc_stats, overwritten) == 8, "pb_ipc_stats.ov
 _Static_assert(offsetof(struct pb_ipc_stats, received) == 16, "pb_ipc_stats.received");
 _Static_assert(offsetof(struct pb_ipc_stats, lost) == 24, "pb_ipc_stats.lost");
 _Static_assert(sizeof(struct pb_ipc_stats) == 32, "pb_ipc_stats");
+
+struct pb_ws_connection_stats {
+    uint64_t messages_out;
+    uint64_t bytes_out;
+    uint64_t left_out;
+    uint64_t queued_messages;
+    uint64_t queued_bytes;
+    uint64_t waiting_us;
+};
+_Static_assert(offsetof(struct pb_ws_connection_stats, messages_out) == 0, "pb_ws_connection_stats.messages_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, bytes_out) == 8, "pb_ws_connection_stats.bytes_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, left_out) == 16, "pb_ws_connection_stats.left_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, queued_messages) == 24, "pb_ws_connection_stats.queued_messages");
+_Static_assert(offsetof(struct pb_ws_connection_stats, queued_bytes) == 32, "pb_ws_connection_stats.queued_bytes");
+_Static_assert(offsetof(struct pb_ws_connection_stats, waiting_us) == 40, "pb_ws_connection_stats.waiting_us");
+_Static_assert(sizeof(struct pb_ws_connection_stats) == 48, "pb_ws_connection_stats");
 
 PB_EXPORT uint32_t pb_abi_version(void);
 PB_EXPORT double pb_now_us(void);
@@ -395,10 +416,13 @@ PB_EXPORT int32_t pb_ws_group_join(struct pb_ws *server, uint32_t group, double 
 PB_EXPORT int32_t pb_ws_group_leave(struct pb_ws *server, uint32_t group, double connection);
 PB_EXPORT int32_t pb_ws_group_close(struct pb_ws *server, uint32_t group);
 PB_EXPORT int32_t pb_ws_broadcast(struct pb_ws *server, uint32_t group, double message, uint32_t how);
+PB_EXPORT void pb_ws_forward(struct pb_ws *server, double connection, uint32_t group, const uint8_t *rules, uint32_t urgent);
 PB_EXPORT double pb_ws_store(struct pb_ws *server, const void *data, uint32_t size);
 PB_EXPORT int32_t pb_ws_retain(struct pb_ws *server, double message);
 PB_EXPORT int32_t pb_ws_release(struct pb_ws *server, double message);
 PB_EXPORT void pb_ws_stats(struct pb_ws *server, struct pb_ws_stats *out);
+PB_EXPORT int32_t pb_ws_connection_stats(struct pb_ws *server, double connection, struct pb_ws_connection_stats *out);
+PB_EXPORT int32_t pb_ws_group_latency(struct pb_ws *server, uint32_t group, uint32_t *counts, uint32_t size);
 PB_EXPORT void pb_ws_stop_listening(struct pb_ws *server);
 PB_EXPORT void pb_ws_close(struct pb_ws *server);
 PB_EXPORT int32_t pb_local_peer(int32_t socket, uint32_t *out);

@@ -26,6 +26,7 @@ enum {
     PB_DS_TYPE_NEURAL_ACTUATOR = 66,
     PB_DS_TYPE_NEURAL_LATENT = 67,
     PB_DS_TYPE_KEYFRAME = 240,
+    PB_DS_TYPE_AUDIENCE = 253,
     PB_DS_TYPE_PING = 254,
     PB_DS_TYPE_STREAM_END = 255
 };
@@ -207,6 +208,18 @@ static inline void pb_ds_put_keyframe(uint8_t *to, uint8_t format) {
 }
 static inline uint8_t pb_ds_keyframe_format(const uint8_t *from) {
     return pb_wire_load_u8(from + PB_DS_KEYFRAME_FORMAT_OFFSET);
+}
+
+/* How many receivers a source's channel has, on all relays; to a source that asked by ?audience=1. */
+enum {
+    PB_DS_AUDIENCE_RECEIVERS_OFFSET = 0, /* receivers now */
+    PB_DS_AUDIENCE_BYTES = 4
+};
+static inline void pb_ds_put_audience(uint8_t *to, uint32_t receivers) {
+    pb_wire_store_u32(to + PB_DS_AUDIENCE_RECEIVERS_OFFSET, receivers);
+}
+static inline uint32_t pb_ds_audience_receivers(const uint8_t *from) {
+    return pb_wire_load_u32(from + PB_DS_AUDIENCE_RECEIVERS_OFFSET);
 }
 
 /* Pointer moved, button pressed or released. */

@@ -34,7 +34,13 @@ bool ws_event_put(struct ws_conn *c, uint32_t kind, struct ws_message *m, uint32
         c->waiting_messages++;
         c->waiting_bytes += size;
     }
-    s->ring_due = true;
+    if (kind == PB_WS_BINARY && head_size) {
+        c->waiting_ahead++;
+        if (!s->ahead_waits) s->ahead_since_us = m->came_us;
+        s->ahead_waits = true;
+    } else {
+        s->ring_due = true;
+    }
     return true;
 }
 
@@ -44,7 +50,7 @@ bool ws_source_full(struct ws_conn *c) {
         s->paused_by_all = true;
         return true;
     }
-    return c->waiting_messages >= s->settings.source_messages || c->waiting_bytes >= s->settings.source_bytes;
+    return c->waiting_messages >= s->settings.source_messages || c->waiting_bytes >= s->settings.source_bytes || ws_ahead_unsettled(c);
 }
 
 static void read_again(struct ws_conn *c) {
@@ -57,14 +63,17 @@ static void settle(struct pb_ws *s) {
     for (uint32_t i = 0; i < s->taken_count; i++) {
         const struct pb_ws_event *event = &s->taken[i];
         if (event->message == 0) continue;
+        const uint32_t ahead_of = event->kind == PB_WS_BINARY ? event->head_size : 0;
+        if (ahead_of) ws_ahead_settle(s, ahead_of, (struct ws_message *)(uintptr_t)event->message); /* NOLINT */
         ws_unref(s, (struct ws_message *)(uintptr_t)event->message); /* NOLINT */
         s->events_messages--;
         struct ws_conn *c = ws_conn_of(s, event->connection);
         if (!c) continue;
         c->waiting_messages--;
+        if (ahead_of) c->waiting_ahead--;
         c->waiting_bytes -= event->size;
         if (c->reading_paused && c->waiting_messages <= s->settings.source_messages / 2 &&
-            c->waiting_bytes <= s->settings.source_bytes / 2)
+            c->waiting_bytes <= s->settings.source_bytes / 2 && !ws_ahead_unsettled(c))
             read_again(c);
     }
     s->taken_count = 0;
@@ -72,6 +81,15 @@ static void settle(struct pb_ws *s) {
     s->paused_by_all = false;
     for (uint32_t i = 0; i < s->high_slot; i++)
         if (s->conns[i].reading_paused && !ws_source_full(&s->conns[i])) read_again(&s->conns[i]);
+}
+
+/* Left out, then mended by a keyframe, then left out again, all before TypeScript looked: that comes as two events, the second
+ * behind the keyframe, or TypeScript would take the receiver for mended. */
+static void take_lagged(struct ws_conn *c, struct pb_ws_event *event) {
+    event->size = c->lagging;
+    c->lagging = 0;
+    c->lag_told = c->lag_again && ws_event_put(c, PB_WS_LAGGED, NULL, 0, 0, 0);
+    c->lag_mended = c->lag_again = false;
 }
 
 uint32_t pb_ws_take(struct pb_ws *s, struct pb_ws_event *out, uint32_t max) {
@@ -88,18 +106,15 @@ uint32_t pb_ws_take(struct pb_ws *s, struct pb_ws_event *out, uint32_t max) {
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct pb_ws_event *event = &s->events[s->events_first];
+        struct pb_ws_event event = s->events[s->events_first];
         s->events_first = (s->events_first + 1) & (s->events_size - 1);
-        struct ws_conn *c = event->kind == PB_WS_ALIVE || event->kind == PB_WS_LAGGED ? ws_conn_of(s, event->connection) : NULL;
-        if (c && event->kind == PB_WS_ALIVE) c->alive_told = false;
-        if (c && event->kind == PB_WS_LAGGED) {
-            event->size = c->lagging;
-            c->lagging = 0;
-            c->lag_told = false;
-        }
-        out[i] = s->taken[i] = *event;
+        s->events_count--;
+        struct ws_conn *c = event.kind == PB_WS_ALIVE || event.kind == PB_WS_LAGGED ? ws_conn_of(s, event.connection) : NULL;
+        if (c && event.kind == PB_WS_ALIVE) c->alive_told = false;
+        if (c && event.kind == PB_WS_LAGGED) take_lagged(c, &event);
+        out[i] = s->taken[i] = event;
     }
-    s->events_count -= count;
+    if (s->events_count == 0) s->ahead_waits = false;
     s->taken_count = count;
     ws_unlock(s);
     return count;

@@ -110,7 +110,7 @@ static enum ws_parse take_control(struct ws_conn *c) {
         /* Many pings at once are answered as far as the queue takes it: an answer to the newest is all that is owed. */
         ws_push_control(c, WS_PONG, c->in.control, size);
     }
-    ws_event_put(c, PB_WS_ALIVE, NULL, 0, 0, 0);
+    ws_event_put(c, PB_WS_ALIVE, NULL, 0, 0, c->in.opcode == WS_PONG ? 1 : 0);
     ws_unlock(c->server);
     return WS_MORE;
 }

@@ -1,9 +1,6 @@
-/* The I/O threads: accepting (the first one), reading, and going on with writing when a socket has become writable.
+/* The I/O threads: accepting (the first one, listen.c), reading, and going on with writing when a socket has become writable.
  * A thread reads into one buffer of its own, so that a connection at rest holds none. */
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,87 +9,9 @@
 
 #include "ws.h"
 
-enum { EVENTS = 256, ACCEPTS = 64 };
+enum { EVENTS = 256 };
 #define LISTENER UINT64_MAX
 #define WAKE (UINT64_MAX - 1)
-
-/* ---- accepting ---- */
-
-static void turn_away(struct pb_ws *s, int fd) {
-    static const char answer[] =
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 59\r\nconnection: close\r\n\r\n"
-        "{ \"error\": \"503\", \"message\": \"no room for more connections\" }";
-    (void)!send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    close(fd);
-    ws_lock(s);
-    ws_count_refusal(s, 503);
-    ws_unlock(s);
-}
-
-/* A slot for the socket, or NULL when there is none. With the lock held. */
-static struct ws_conn *admit(struct pb_ws *s, int fd, const struct sockaddr_storage *from) {
-    if (s->stopping || s->free_count == 0) return NULL;
-    const uint32_t slot = s->free_slots[--s->free_count];
-    struct ws_conn *c = &s->conns[slot];
-    const uint64_t id = c->id == 0 ? (uint64_t)WS_MAX_CONNECTIONS | slot : c->id + WS_MAX_CONNECTIONS;
-    memset(c, 0, sizeof *c);
-    c->id = id;
-    c->slot = slot;
-    c->server = s;
-    c->fd = fd;
-    c->io = &s->io[s->io_next++ % s->settings.threads];
-    c->phase = WS_HEAD;
-    c->deadline_ms = ws_now_ms() + s->settings.head_timeout_ms;
-    c->interest = EPOLLIN;
-    if (slot >= s->high_slot) s->high_slot = slot + 1;
-    ws_remote_text(from, c->remote);
-    s->stats.connections++;
-    s->stats.accepted++;
-    /* The one that has taken longest over its request makes room. */
-    if (s->pending >= s->settings.pending) {
-        ws_count_refusal(s, 503);
-        ws_conn_over(s->pending_oldest, 1006, false);
-    }
-    ws_conn_pend(c, true);
-    return c;
-}
-
-static void take_one(struct pb_ws *s, int fd, const struct sockaddr_storage *from) {
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (s->settings.send_buffer_bytes > 1) {
-        const int bytes = (int)s->settings.send_buffer_bytes;
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    }
-    ws_lock(s);
-    struct ws_conn *c = admit(s, fd, from);
-    if (c) {
-        struct epoll_event event = {.events = EPOLLIN, .data.u64 = c->id};
-        if (epoll_ctl(c->io->epoll, EPOLL_CTL_ADD, fd, &event) != 0) ws_conn_over(c, 1006, false);
-    }
-    ws_unlock(s);
-    if (!c) turn_away(s, fd);
-}
-
-static void accept_some(struct pb_ws *s) {
-    for (uint32_t i = 0; i < ACCEPTS; i++) {
-        struct sockaddr_storage from;
-        socklen_t size = sizeof from;
-        const int fd = accept4(s->listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            take_one(s, fd, &from);
-        } else if ((errno == EMFILE || errno == ENFILE) && s->spare_fd >= 0) {
-            /* Out of descriptors: the spare one serves to turn the caller away, who would else wait for ever. */
-            close(s->spare_fd);
-            const int refused = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-            if (refused >= 0) turn_away(s, refused);
-            s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
-        }
-    }
-}
 
 /* ---- requests ---- */
 
@@ -230,16 +149,23 @@ static void next_request(struct ws_conn *c) {
 
 /* ---- frames ---- */
 
-/* Gives messages to TypeScript, in order, before anything that ended the connection. */
-static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended) {
+/* Gives messages to TypeScript, in order, before anything that ended the connection. Those that TypeScript has said beforehand
+ * how to deal with go to their receivers first. Returns false when nothing more is to be read. */
+static bool hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended) {
     struct pb_ws *s = c->server;
     ws_lock(s);
     for (uint32_t i = 0; i < arrived->count; i++) {
         struct ws_message *m = arrived->messages[i];
-        const uint32_t kind = arrived->opcodes[i] == WS_TEXT ? PB_WS_TEXT : PB_WS_BINARY;
-        if (c->phase == WS_OPEN && ws_event_put(c, kind, m, m->size, 0, 0)) {
+        const bool is_text = arrived->opcodes[i] == WS_TEXT;
+        m->came_us = arrived->came_us;
+        /* Gives up the lock, so what follows is looked at after it, and in one go. */
+        if (c->forward) ws_write_large_batch(s, c->forward);
+        const int32_t how = ws_ahead_how(c, m, is_text);
+        const uint32_t kind = is_text ? PB_WS_TEXT : PB_WS_BINARY, group = how >= 0 ? c->forward->id : 0;
+        if (c->phase == WS_OPEN && ws_event_put(c, kind, m, m->size, group, 0)) {
             s->stats.messages_in++;
             s->stats.bytes_in += m->size;
+            if (how >= 0) ws_ahead_send(c, m, (uint32_t)how);
         } else {
             ws_unref(s, m);
         }
@@ -252,21 +178,38 @@ static void hand_over(struct ws_conn *c, struct ws_arrived *arrived, bool ended)
         c->reading_paused = true;
         ws_conn_interest(c);
     }
+    const bool goes_on = !ended && !c->reading_paused;
+    ws_unlock(s);
+    return goes_on;
+}
+
+/* After a read: what went ahead is written, and told of. */
+static void end_read(struct ws_conn *c) {
+    struct pb_ws *s = c->server;
+    ws_lock(s);
+    if (c->waiting_ahead) {
+        ws_write_dirty(s);
+        ws_ahead_ring(c);
+    }
+    /* Pings are answered at once, though nothing else may be written for a while. */
+    if (c->dirty && c->own_count) ws_write(c);
     ws_unlock(s);
 }
 
 /* Returns false when nothing more is to be read. */
 static bool feed(struct ws_conn *c, const uint8_t *bytes, size_t size) {
     struct ws_arrived arrived;
+    enum ws_parse result = WS_FULL;
+    bool goes_on = true;
     arrived.count = 0;
-    for (size_t at = 0;;) {
+    arrived.came_us = (uint32_t)pb_monotonic_us();
+    for (size_t at = 0; result == WS_FULL;) {
         size_t eaten = 0;
-        const enum ws_parse result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
+        result = ws_frames_parse(c, bytes + at, size - at, &eaten, &arrived);
         at += eaten;
-        if (arrived.count || result == WS_ENDED) hand_over(c, &arrived, result == WS_ENDED);
-        if (result == WS_ENDED) return false;
-        if (result == WS_MORE) return true;
+        if (arrived.count || result == WS_ENDED) goes_on = hand_over(c, &arrived, result == WS_ENDED);
     }
+    return goes_on;
 }
 
 /* What the client sent right behind its upgrade request. */
@@ -280,19 +223,20 @@ static bool feed_rest(struct ws_conn *c) {
 }
 
 static void read_frames(struct ws_conn *c) {
-    if (!feed_rest(c)) return;
     struct ws_io *io = c->io;
-    const ssize_t got = recv(c->fd, io->scratch, WS_READ_BYTES, MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        end_by_peer(c);
-        return;
+    bool goes_on = feed_rest(c);
+    /* Where much has come there may be more by now, and a larger batch costs each receiver no more calls. */
+    for (size_t all = 0; goes_on && all < WS_BATCH_BYTES;) {
+        const ssize_t got = recv(c->fd, io->scratch, WS_READ_BYTES, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR)) break;
+        if (got <= 0) {
+            end_by_peer(c);
+            break;
+        }
+        goes_on = feed(c, io->scratch, (size_t)got) && got >= WS_READ_MORE;
+        all += (size_t)got;
     }
-    feed(c, io->scratch, (size_t)got);
-    /* Pings are answered at once, though nothing else may be written for a while. */
-    ws_lock(c->server);
-    if (c->dirty && c->own_count) ws_write(c);
-    ws_unlock(c->server);
+    end_read(c);
 }
 
 static void throw_away(struct ws_conn *c) {
@@ -363,7 +307,7 @@ static void do_errands(struct ws_io *io) {
         const enum ws_phase phase = c->phase;
         ws_unlock(s);
         if (phase == WS_HEAD) next_request(c);
-        else if (phase == WS_OPEN) feed_rest(c);
+        else if (phase == WS_OPEN) feed_rest(c), end_read(c);
         ws_lock(s);
     }
     struct ws_conn *retired = io->retired;
@@ -381,6 +325,14 @@ static void do_errands(struct ws_io *io) {
     ws_unlock(s);
 }
 
+/* How long the leading thread may sleep. With the lock held. */
+static int next_wait_ms(struct pb_ws *s, bool pool_busy) {
+    const int32_t left_us = s->ahead_waits ? ws_ahead_patience_us(s) : WS_TICK_MS * 1000;
+    if (left_us <= 0) s->ring_due = true;
+    else if (left_us < WS_TICK_MS * 1000) return left_us / 1000 + 1;
+    return s->stats.connections == 0 && !pool_busy ? -1 : WS_TICK_MS;
+}
+
 static void *run(void *argument) {
     struct ws_io *io = argument;
     struct pb_ws *s = io->server;
@@ -391,14 +343,15 @@ static void *run(void *argument) {
     for (;;) {
         struct epoll_event events[EVENTS];
         ws_lock(s);
-        const bool stopping = s->stopping, idle = s->stats.connections == 0 && !pool_busy;
+        const bool stopping = s->stopping;
+        const int patience_ms = leads ? next_wait_ms(s, pool_busy) : -1;
         ws_unlock(s);
         if (stopping) return NULL;
-        const int count = epoll_wait(io->epoll, events, EVENTS, leads && !idle ? WS_TICK_MS : -1);
+        const int count = epoll_wait(io->epoll, events, EVENTS, patience_ms);
         for (int i = 0; i < count; i++) {
             const uint64_t id = events[i].data.u64;
             if (id == LISTENER) {
-                accept_some(s);
+                ws_accept_some(s);
             } else if (id == WAKE) {
                 uint64_t value;
                 (void)!read(io->wake, &value, sizeof value);

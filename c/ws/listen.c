@@ -1,14 +1,18 @@
-/* The listening socket: literal addresses of both families, and a sentence for a person when it cannot be had. */
+/* The listening socket: literal addresses of both families, a sentence for a person when it cannot be had, and who comes: a place
+ * for each, or 503. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "ws.h"
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, ACCEPTS = 64 };
 
 union name {
     struct sockaddr any;
@@ -79,4 +83,80 @@ void ws_remote_text(const void *from, char out[48]) {
     if (name->any.sa_family == AF_INET) inet_ntop(AF_INET, &name->v4.sin_addr, out, 48);
     else if (IN6_IS_ADDR_V4MAPPED(&name->v6.sin6_addr)) inet_ntop(AF_INET, name->v6.sin6_addr.s6_addr + 12, out, 48);
     else inet_ntop(AF_INET6, &name->v6.sin6_addr, out, 48);
+}
+
+static void turn_away(struct pb_ws *s, int fd) {
+    static const char answer[] =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 59\r\nconnection: close\r\n\r\n"
+        "{ \"error\": \"503\", \"message\": \"no room for more connections\" }";
+    (void)!send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    close(fd);
+    ws_lock(s);
+    ws_count_refusal(s, 503);
+    ws_unlock(s);
+}
+
+/* A slot for the socket, or NULL when there is none. With the lock held. */
+static struct ws_conn *admit(struct pb_ws *s, int fd, const struct sockaddr_storage *from) {
+    if (s->stopping || s->free_count == 0) return NULL;
+    const uint32_t slot = s->free_slots[--s->free_count];
+    struct ws_conn *c = &s->conns[slot];
+    const uint64_t id = c->id == 0 ? (uint64_t)WS_MAX_CONNECTIONS | slot : c->id + WS_MAX_CONNECTIONS;
+    memset(c, 0, sizeof *c);
+    c->id = id;
+    c->slot = slot;
+    c->server = s;
+    c->fd = fd;
+    c->io = &s->io[s->io_next++ % s->settings.threads];
+    c->phase = WS_HEAD;
+    c->deadline_ms = ws_now_ms() + s->settings.head_timeout_ms;
+    c->interest = EPOLLIN;
+    if (slot >= s->high_slot) s->high_slot = slot + 1;
+    ws_remote_text(from, c->remote);
+    s->stats.connections++;
+    s->stats.accepted++;
+    /* The one that has taken longest over its request makes room. */
+    if (s->pending >= s->settings.pending) {
+        ws_count_refusal(s, 503);
+        ws_conn_over(s->pending_oldest, 1006, false);
+    }
+    ws_conn_pend(c, true);
+    return c;
+}
+
+static void take_one(struct pb_ws *s, int fd, const struct sockaddr_storage *from) {
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (s->settings.send_buffer_bytes > 1) {
+        const int bytes = (int)s->settings.send_buffer_bytes;
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    }
+    ws_lock(s);
+    struct ws_conn *c = admit(s, fd, from);
+    if (c) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = c->id};
+        if (epoll_ctl(c->io->epoll, EPOLL_CTL_ADD, fd, &event) != 0) ws_conn_over(c, 1006, false);
+    }
+    ws_unlock(s);
+    if (!c) turn_away(s, fd);
+}
+
+void ws_accept_some(struct pb_ws *s) {
+    for (uint32_t i = 0; i < ACCEPTS; i++) {
+        struct sockaddr_storage from;
+        socklen_t size = sizeof from;
+        const int fd = accept4(s->listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take_one(s, fd, &from);
+        } else if ((errno == EMFILE || errno == ENFILE) && s->spare_fd >= 0) {
+            /* Out of descriptors: the spare one serves to turn the caller away, who would else wait for ever. */
+            close(s->spare_fd);
+            const int refused = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (refused >= 0) turn_away(s, refused);
+            s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
 }

@@ -149,6 +149,7 @@ struct ws_message *ws_message_new(struct ws_pool *pool, uint32_t capacity) {
     m->size = 0;
     m->refs = 1;
     m->framing = m->queued = 0;
+    m->came_us = m->ahead_of = 0;
     m->train = NULL;
     return m;
 }

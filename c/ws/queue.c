@@ -72,6 +72,7 @@ static void count_in(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     } else {
         c->own_count++;
         c->own_bytes += m->size;
+        if (marks & WS_COPY) c->copied_bytes += m->size;
     }
 }
 
@@ -83,6 +84,7 @@ void ws_count_out(struct ws_conn *c, uintptr_t entry) {
     } else {
         c->own_count--;
         c->own_bytes -= m->size;
+        if (entry & WS_COPY) c->copied_bytes -= m->size;
     }
     ws_unqueue(c->server, m);
 }
@@ -164,7 +166,9 @@ void ws_queue_free(struct ws_conn *c) {
 
 static void leave_out(struct ws_conn *c, uint32_t messages) {
     c->lagging += messages;
+    c->left_out += messages;
     c->server->stats.left_out += messages;
+    if (c->lag_told && c->lag_mended && messages) c->lag_again = true;
     if (c->lag_told || !messages) return;
     c->lag_told = ws_event_put(c, PB_WS_LAGGED, NULL, 0, 0, 0);
 }
@@ -181,6 +185,7 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
     bool room = has_room(c, messages, bytes);
     if (how == PB_WS_DELIVERY_LOOSE) {
         if (room && ws_push(c, m, WS_CAST | WS_DROPPABLE)) return 0;
+        c->left_out++;
         c->server->stats.left_out++;
         return 1;
     }
@@ -199,6 +204,7 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
     if (how == PB_WS_DELIVERY_KEYFRAME) {
         if (!room) leave_out(c, discard(c, true));
         c->skipping = false;
+        c->lag_mended = c->lag_told;
     } else if (c->skipping || !room) {
         c->skipping = true;
         leave_out(c, 1);
@@ -211,11 +217,12 @@ static uint32_t offer(struct ws_conn *c, struct ws_message *m, uint32_t how, uin
 }
 
 /* By single sends; what is too much for the connection closes it. */
-static void send_one(struct ws_conn *c, struct ws_message *m) {
+static void send_one(struct ws_conn *c, struct ws_message *m, uint32_t marks) {
     const struct pb_ws_settings *limits = &c->server->settings;
     if (c->phase != WS_OPEN) return;
-    const bool room = c->own_count < limits->queue_messages && c->own_bytes < limits->queue_bytes;
-    if (!room || !ws_push(c, m, 0)) ws_conn_refuse(c, 4413, "too slow for state");
+    const bool room = c->own_count < limits->queue_messages && c->own_bytes + m->size <= limits->queue_bytes &&
+                      (!(marks & WS_COPY) || c->copied_bytes + m->size <= limits->copied_bytes);
+    if (!room || !ws_push(c, m, marks)) ws_conn_refuse(c, 4413, "too slow for state");
 }
 
 void pb_ws_send(struct pb_ws *s, double connection, const void *data, uint32_t size, uint32_t is_text) {
@@ -227,7 +234,7 @@ void pb_ws_send(struct pb_ws *s, double connection, const void *data, uint32_t s
             if (size) memcpy(ws_payload(m), data, size);
             m->size = size;
             ws_message_frame(m, is_text ? WS_TEXT : WS_BINARY);
-            send_one(c, m);
+            send_one(c, m, WS_COPY);
             ws_unref(s, m);
         } else {
             ws_conn_refuse(c, 1013, "no memory for messages");
@@ -242,7 +249,7 @@ int32_t pb_ws_send_message(struct pb_ws *s, double connection, double message, u
     struct ws_conn *c = ws_conn_of(s, connection);
     if (m && c) {
         const struct ws_group *g = c->group;
-        if (how == PB_WS_DELIVERY_STATE) send_one(c, m);
+        if (how == PB_WS_DELIVERY_STATE) send_one(c, m, 0);
         else offer(c, m, how, g ? g->messages : s->settings.queue_messages, g ? g->bytes : s->settings.queue_bytes);
     }
     ws_unlock(s);
@@ -257,89 +264,6 @@ double pb_ws_queued(struct pb_ws *s, double connection) {
     return bytes;
 }
 
-static struct ws_group *group_of(struct pb_ws *s, uint32_t id) {
-    return id >= 1 && id <= s->group_count && s->groups[id - 1]->open ? s->groups[id - 1] : NULL;
-}
-
-uint32_t pb_ws_group_open(struct pb_ws *s, uint32_t messages, uint32_t bytes) {
-    uint32_t id = 0;
-    ws_lock(s);
-    while (id < s->group_count && s->groups[id]->open) id++;
-    if (id == s->group_count) {
-        struct ws_group **groups = realloc(s->groups, (id + 1) * sizeof *groups);
-        struct ws_group *made = groups ? calloc(1, sizeof *made) : NULL;
-        if (groups) s->groups = groups;
-        if (made) s->groups[s->group_count++] = made;
-        else id = UINT32_MAX;
-    }
-    if (id != UINT32_MAX) {
-        s->groups[id]->open = true;
-        s->groups[id]->messages = messages;
-        s->groups[id]->bytes = bytes;
-    }
-    ws_unlock(s);
-    return id + 1;
-}
-
-void ws_group_remove(struct ws_conn *c) {
-    struct ws_group *g = c->group;
-    if (!g) return;
-    struct ws_conn *last = g->members[--g->count];
-    g->members[c->member] = last;
-    last->member = c->member;
-    c->group = NULL;
-    c->skipping = false;
-}
-
-int32_t pb_ws_group_join(struct pb_ws *s, uint32_t group, double connection) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    struct ws_conn *c = ws_conn_of(s, connection);
-    if (g && c && c->group != g && c->phase == WS_OPEN) {
-        struct ws_conn **members = g->members;
-        if (g->count == g->room) {
-            members = realloc(g->members, (g->room ? g->room * 2 : 16) * sizeof *members);
-            if (members) {
-                g->members = members;
-                g->room = g->room ? g->room * 2 : 16;
-            }
-        }
-        ws_group_remove(c);
-        if (members) {
-            c->group = g;
-            c->member = g->count;
-            g->members[g->count++] = c;
-        } else {
-            ws_conn_refuse(c, 1013, "no memory for members");
-        }
-    }
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
-int32_t pb_ws_group_leave(struct pb_ws *s, uint32_t group, double connection) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    struct ws_conn *c = ws_conn_of(s, connection);
-    if (g && c && c->group == g) ws_group_remove(c);
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
-int32_t pb_ws_group_close(struct pb_ws *s, uint32_t group) {
-    ws_lock(s);
-    struct ws_group *g = group_of(s, group);
-    if (g) {
-        while (g->count) ws_group_remove(g->members[g->count - 1]);
-        free(g->members);
-        g->members = NULL;
-        g->room = 0;
-        g->open = false;
-    }
-    ws_unlock(s);
-    return g ? 0 : -1;
-}
-
 /* Writes the batch so far. Where an I/O thread is at work on a connection with a long queue, it is waited for: that socket
  * takes more, so nothing need be left out. */
 static void write_batch(struct pb_ws *s, struct ws_group *g) {
@@ -352,21 +276,49 @@ static void write_batch(struct pb_ws *s, struct ws_group *g) {
         }
 }
 
+void ws_write_large_batch(struct pb_ws *s, struct ws_group *g) {
+    if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
+}
+
+/* To some of the group, in one pass. Returns for how many it was left out. */
+static uint32_t offer_to(struct ws_group *g, struct ws_message *m, uint32_t how, bool ordinary, bool late) {
+    uint32_t left_out = 0;
+    /* Downwards, because a receiver that is refused leaves the group. */
+    for (uint32_t i = g->count; i-- > 0;)
+        if (g->members[i]->late ? late : ordinary) left_out += offer(g->members[i], m, how, g->messages, g->bytes);
+    return left_out;
+}
+
+static uint32_t cast(struct pb_ws *s, struct ws_group *g, struct ws_message *m, uint32_t how, bool late) {
+    s->unwritten_messages++;
+    s->unwritten_bytes += m->size;
+    /* One alone has nothing to lie beside. */
+    if (s->unwritten_messages > 1) board_train(s, g, m);
+    const uint32_t left_out = offer_to(g, m, how, true, late);
+    if (m->queued == 0) leave_train(s, m);
+    return left_out;
+}
+
 int32_t pb_ws_broadcast(struct pb_ws *s, uint32_t group, double message, uint32_t how) {
     int32_t left_out = -1;
     ws_lock(s);
-    struct ws_group *g = group_of(s, group);
+    struct ws_group *g = ws_group_of(s, group);
     struct ws_message *m = ws_message_of(&s->pool, message);
-    if (g && m) {
-        if (s->unwritten_messages >= WS_BATCH_MESSAGES || s->unwritten_bytes >= WS_BATCH_BYTES) write_batch(s, g);
-        s->unwritten_messages++;
-        s->unwritten_bytes += m->size;
-        left_out = 0;
-        board_train(s, g, m);
-        /* Downwards, because a receiver that is refused leaves the group. */
-        for (uint32_t i = g->count; i-- > 0;) left_out += (int32_t)offer(g->members[i], m, how, g->messages, g->bytes);
-        if (m->queued == 0) leave_train(s, m);
+    if (g && m && m->ahead_of == group) {
+        /* All have it but those who came later. */
+        if (g->late) m->ahead_left += offer_to(g, m, how, false, true);
+        left_out = (int32_t)m->ahead_left;
+    } else if (g && m) {
+        ws_write_large_batch(s, g);
+        left_out = (int32_t)cast(s, g, m, how, true);
     }
     ws_unlock(s);
     return left_out;
+}
+
+void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how) {
+    struct ws_group *g = c->forward;
+    m->ahead_of = g->id;
+    g->ahead++;
+    m->ahead_left = cast(c->server, g, m, how, false);
 }

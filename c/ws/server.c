@@ -20,8 +20,9 @@ static void fill_in(struct pb_ws_settings *settings) {
     or_else(&settings->answer_timeout_ms, 30000);
     or_else(&settings->close_timeout_ms, 3000);
     or_else(&settings->body_bytes, 65536);
-    or_else(&settings->queue_messages, 4096);
-    or_else(&settings->queue_bytes, 32u << 20);
+    or_else(&settings->queue_messages, 16384);
+    or_else(&settings->queue_bytes, 192u << 20);
+    or_else(&settings->copied_bytes, 1u << 20);
     or_else(&settings->source_messages, 256);
     or_else(&settings->source_bytes, 1u << 20);
     or_else(&settings->memory_mib, 256);
@@ -157,6 +158,7 @@ double pb_ws_store(struct pb_ws *s, const void *data, uint32_t size) {
     if (!m) return 0;
     if (size) memcpy(ws_payload(m), data, size);
     m->size = size;
+    m->came_us = (uint32_t)pb_monotonic_us();
     ws_message_frame(m, WS_BINARY);
     return (double)(uintptr_t)m;
 }

@@ -62,10 +62,11 @@ static void finish(struct ws_conn *c) {
     }
 }
 
-static void consume(struct ws_conn *c, uint64_t bytes) {
+static void consume(struct ws_conn *c, uint64_t bytes, uint64_t now_us) {
     struct pb_ws *s = c->server;
     c->in_flight = 0;
     s->stats.bytes_out += bytes;
+    c->bytes_out += bytes;
     bytes += c->sent;
     c->sent = 0;
     while (c->count) {
@@ -76,7 +77,16 @@ static void consume(struct ws_conn *c, uint64_t bytes) {
         bytes -= whole;
         c->first = (c->first + 1) & (c->ring_size - 1);
         c->count--;
-        if (m->framing && !(entry & WS_CONTROL)) s->stats.messages_out++;
+        if (m->framing && !(entry & WS_CONTROL)) {
+            s->stats.messages_out++;
+            c->messages_out++;
+        }
+        if (entry & WS_CAST) {
+            const uint32_t us = (uint32_t)now_us - m->came_us;
+            s->stats.latency_count++;
+            s->stats.latency_sum_us += us;
+            if (c->group) ws_latency_add(&c->group->latency, us, now_us);
+        }
         ws_count_out(c, entry);
         if (entry & WS_LAST) {
             finish(c);
@@ -112,9 +122,10 @@ void ws_write(struct ws_conn *c) {
             const ssize_t sent =
                 used == 1 ? send(fd, parts[0].iov_base, parts[0].iov_len, flags) : sendmsg(fd, &message, flags);
             const int cause = errno;
+            const uint64_t now_us = pb_monotonic_us();
             ws_lock(s);
             if (sent < 0 && cause == EINTR) {
-                consume(c, 0);
+                consume(c, 0, now_us);
                 continue;
             }
             if (sent < 0 && cause != EAGAIN) {
@@ -122,7 +133,7 @@ void ws_write(struct ws_conn *c) {
                 if (c->phase < WS_LINGER) ws_conn_over(c, c->phase == WS_CLOSING ? c->close_code : 1006, false);
                 break;
             }
-            consume(c, sent < 0 ? 0 : (uint64_t)sent);
+            consume(c, sent < 0 ? 0 : (uint64_t)sent, now_us);
             if (sent < 0 || (uint64_t)sent < bytes) {
                 c->blocked = may_write(c);
                 break;

@@ -6,9 +6,10 @@
  * more than the push; and no system call that moves bytes is made under it, so that it is held for a microsecond at most.
  * What a connection reads (struct ws_inbound) belongs to its I/O thread alone, except while a request waits for its answer.
  *
- * Writing is done by whoever has something to write: the owner after it has queued a batch, an I/O thread when a socket has
- * become writable. `writing` gives a connection to one of them at a time. That the owner writes is what slows a source
- * down to what sockets take: nothing is left out merely because a batch is larger than a queue. */
+ * Writing is done by whoever has something to write: the owner after it has queued a batch, an I/O thread when a source's
+ * messages went ahead (ahead.c) or a socket has become writable. `writing` gives a connection to one of them at a time. That
+ * whoever queues also writes is what slows a source down to what sockets take: nothing is left out merely because a batch is
+ * larger than a queue. */
 #ifndef PB_WS_H
 #define PB_WS_H
 #include <pthread.h>
@@ -29,6 +30,7 @@ enum {
     WS_HEAD_BYTES = 8192,
     WS_HEAD_FIELDS = 64,
     WS_READ_BYTES = 256 * 1024,
+    WS_READ_MORE = 48 * 1024,
     WS_MAX_THREADS = 16,
     WS_MAX_CONNECTIONS = 1 << 20,
     /* The owner writes after this much was broadcast, so that one call carries many messages and caches still hold them. */
@@ -44,7 +46,11 @@ enum {
     WS_WRITE_BYTES = 1024 * 1024,
     /* Messages of all connections that wait for TypeScript. */
     WS_EVENT_MESSAGES = 8192,
-    WS_TICK_MS = 250
+    WS_TICK_MS = 250,
+    /* Messages that went ahead may wait this long for TypeScript when nothing else waits, so that it wakes up for many at once. */
+    WS_AHEAD_US = 200000,
+    WS_AHEAD_RULES = 65536 + 256,
+    WS_AHEAD_LOOK_AT = 16
 };
 
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_CLOSE = 8, WS_PING = 9, WS_PONG = 10 };
@@ -57,13 +63,16 @@ struct ws_message {
     uint32_t size;     /* must stay at offset 4: TypeScript reads it */
     uint32_t capacity; /* bytes that fit */
     uint32_t refs;     /* under the server's lock once others know of it */
-    uint32_t chunk;    /* where it lies */
+    uint16_t chunk;    /* where it lies */
+    uint16_t framing;  /* bytes of frame head before the payload; 0 for plain HTTP bytes */
     uint32_t slot;
-    uint32_t framing; /* bytes of frame head before the payload; 0 for plain HTTP bytes */
-    uint32_t queued;  /* of the references, those in queues */
+    uint32_t queued;     /* of the references, those in queues */
+    uint32_t ahead_left; /* for how many it was left out when it went ahead */
     struct ws_message *train; /* holds a second copy while it is queued, or NULL */
     uint32_t train_at;        /* byte there */
-    uint8_t padding[WS_MESSAGE_HEAD - 44 - WS_FRAME_HEAD_MAX];
+    uint32_t came_us;         /* when its last byte was read, or it was made; the clock's low bits */
+    uint32_t ahead_of;        /* group that got it ahead of TypeScript, until TypeScript has dealt with it; or 0 */
+    uint8_t padding[WS_MESSAGE_HEAD - 52 - WS_FRAME_HEAD_MAX];
     uint8_t frame_head[WS_FRAME_HEAD_MAX]; /* right-aligned, touches the payload */
 };
 _Static_assert(sizeof(struct ws_message) == WS_MESSAGE_HEAD, "the payload follows at once");
@@ -157,6 +166,7 @@ struct ws_arrived {
     struct ws_message *messages[64];
     uint8_t opcodes[64];
     uint32_t count;
+    uint32_t came_us;
 };
 
 enum ws_parse { WS_MORE, WS_FULL, WS_ENDED };
@@ -180,7 +190,7 @@ enum ws_phase {
 };
 
 /* Marks of a queue entry, in the low bits of the message's address. */
-enum { WS_CAST = 1, WS_DROPPABLE = 2, WS_CONTROL = 4, WS_LAST = 8, WS_MARKS = 63 };
+enum { WS_CAST = 1, WS_DROPPABLE = 2, WS_CONTROL = 4, WS_LAST = 8, WS_COPY = 16, WS_MARKS = 63 };
 
 struct ws_conn {
     struct pb_ws *server;
@@ -194,16 +204,20 @@ struct ws_conn {
     uint64_t deadline_ms; /* 0: none */
     uint32_t interest;    /* epoll events asked for */
     bool writing, again, blocked, dirty, skipping, must_close_http, close_received, close_sent, reading_paused;
-    bool lag_told, alive_told, closed_told, known, retiring, resuming, begun;
+    bool lag_told, lag_mended, lag_again, alive_told, closed_told, known, retiring, resuming, begun;
+    bool late; /* its group's messages that are ahead come to it through TypeScript */
+    bool urgent; /* TypeScript is woken for each message of this source */
     uint16_t close_code;
     uint32_t lagging; /* left out and not yet told */
     uintptr_t *ring;
     uint32_t ring_size, first, count, in_flight;
     uint64_t sent; /* bytes of the first entry */
     uint32_t own_count, cast_count;
-    uint64_t own_bytes, cast_bytes;
-    uint32_t waiting_messages;
+    uint64_t own_bytes, cast_bytes, copied_bytes; /* the last are part of the first */
+    struct ws_group *forward; /* gets this source's messages ahead of TypeScript, by rules; or NULL */
+    uint32_t waiting_messages, waiting_ahead; /* the latter went ahead */
     uint64_t waiting_bytes; /* with TypeScript */
+    uint64_t messages_out, bytes_out, left_out;
     struct ws_conn *next_dirty, *next_retired, *next_resumed;
     struct ws_group *group;
     uint32_t member; /* place in the group */
@@ -219,11 +233,24 @@ struct ws_conn {
     char remote[48];
 };
 
+/* How long broadcast messages took from their last byte's coming to their last byte's going into the kernel, of two
+ * generations of WS_LATENCY_US: the present one and the one before. By octaves of WS_LATENCY_STEPS steps each. */
+enum { WS_LATENCY_STEPS = 8, WS_LATENCY_BUCKETS = 192, WS_LATENCY_US = 30000000 };
+struct ws_latency {
+    uint32_t counts[2][WS_LATENCY_BUCKETS];
+    uint32_t present;
+    uint64_t since_us;
+};
+
 struct ws_group {
     bool open;
     uint32_t messages, bytes; /* limits */
+    uint32_t id;
     struct ws_conn **members;
     uint32_t count, room;
+    uint32_t ahead; /* messages that went ahead and that TypeScript is not done with */
+    uint32_t late;  /* members that joined meanwhile */
+    struct ws_latency latency;
 };
 
 struct ws_io {
@@ -260,6 +287,9 @@ struct pb_ws {
 
     struct pb_ws_event *events; /* a ring that grows; what may be in it is bounded elsewhere */
     uint32_t events_size, events_first, events_count, events_messages;
+    bool ahead_waits; /* a message that went ahead waits for TypeScript, */
+    uint32_t ahead_since_us; /* since then */
+    uint8_t rules[WS_AHEAD_RULES];
     struct pb_ws_event *taken; /* the batch that TypeScript is at work on */
     uint32_t taken_count, taken_size;
 
@@ -302,6 +332,7 @@ void ws_count_refusal(struct pb_ws *s, uint32_t code);
 void ws_conn_answer_error(struct ws_conn *c, uint32_t status);
 
 /* event.c */
+/* Rings, except for a message that went ahead, whose group is its `head_size`. */
 bool ws_event_put(struct ws_conn *c, uint32_t kind, struct ws_message *m, uint32_t size, uint32_t head_size, uint32_t flags);
 bool ws_source_full(struct ws_conn *c);
 
@@ -311,11 +342,30 @@ bool ws_push_front(struct ws_conn *c, struct ws_message *m); /* before everythin
 void ws_queue_discard(struct ws_conn *c, bool only_casts);   /* all that is not being written */
 void ws_queue_free(struct ws_conn *c);
 void ws_unref(struct pb_ws *s, struct ws_message *m);
-void ws_group_remove(struct ws_conn *c);
 void ws_count_out(struct ws_conn *c, uintptr_t entry); /* an entry left its queue */
 void ws_end_train(struct pb_ws *s);
 /* Queues a small control frame ahead of what waits. */
 bool ws_push_control(struct ws_conn *c, enum ws_opcode opcode, const void *data, uint32_t size);
+
+/* Writes the batch so far if it is large; the lock may be given up. */
+void ws_write_large_batch(struct pb_ws *s, struct ws_group *g);
+
+/* group.c */
+struct ws_group *ws_group_of(struct pb_ws *s, uint32_t id); /* NULL for one that is not open */
+void ws_group_remove(struct ws_conn *c);
+
+/* ahead.c */
+/* How a message that comes now goes to its source's group; -1 when that is TypeScript's to say. */
+int32_t ws_ahead_how(const struct ws_conn *c, const struct ws_message *m, bool is_text);
+void ws_ahead_send(struct ws_conn *c, struct ws_message *m, uint32_t how);
+bool ws_ahead_unsettled(const struct ws_conn *c); /* what it sends must wait for TypeScript */
+void ws_ahead_settle(struct pb_ws *s, uint32_t group, struct ws_message *m);
+int32_t ws_ahead_patience_us(const struct pb_ws *s); /* how much longer what went ahead may wait */
+/* After a read: rings if what went ahead is urgent, or much. */
+void ws_ahead_ring(struct ws_conn *c);
+
+/* latency.c */
+void ws_latency_add(struct ws_latency *latency, uint32_t us, uint64_t now_us);
 
 /* write.c: the lock is given up during system calls. */
 void ws_write(struct ws_conn *c);
@@ -328,6 +378,7 @@ void ws_io_stop(struct ws_io *io);
 
 /* listen.c; without the lock */
 bool ws_listen(struct pb_ws *s, const char *address, uint32_t port, char *error, uint32_t error_size);
+void ws_accept_some(struct pb_ws *s); /* as many as wait, some at a time; by the first I/O thread */
 void ws_remote_text(const void *name, char out[48]);
 
 #endif

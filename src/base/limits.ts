@@ -77,8 +77,11 @@ export const limits = {
     answer_timeout_ms: 30_000,
     close_timeout_ms: 3000,
     body_bytes: 65_536,
-    queue_messages: 4096,
-    queue_bytes: 32 * 1024 * 1024,
+    /** Of single messages, by reference: a whole catch-up fits, which is the largest keyframe, its deltas, the state and its diffs. */
+    queue_messages: 16_384,
+    queue_bytes: 192 * 1024 * 1024,
+    /** Of those that are copies and in no cache: texts and input. */
+    copied_bytes: 1024 * 1024,
     source_messages: 256,
     source_bytes: 1024 * 1024,
     memory_mib: 256,

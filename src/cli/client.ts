@@ -1,7 +1,5 @@
 /** `patchbay client`: finds the host, opens window and session, tells the person what to compare, and reports at the end. */
-import { lookup } from "node:dns/promises";
 import { writeFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { exitStatus } from "../base/errors.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -22,6 +20,7 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { parseRelayTarget, relayCredentials } from "./relay-target.ts";
+import { resolveTarget } from "./resolve.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { cpuMeter } from "./usage.ts";
 import { formatEndpoint } from "./values.ts";
@@ -79,7 +78,7 @@ async function playHost(
   const place = formatEndpoint(target.value);
   const pinned = target.value.key ? ok(target.value.key) : peers.hostKeyFor(place);
   if (!pinned.ok) return pinned;
-  const address = await resolve(target.value);
+  const address = await resolveTarget(target.value.host);
   if (!address.ok) return address;
 
   let host: HostIdentity | undefined;
@@ -160,17 +159,6 @@ function optionsFrom(
     fps: flags.fps,
     quality: flags.quality,
   };
-}
-
-async function resolve({ host }: Target): Promise<Result<string>> {
-  if (isIP(host)) return ok(host);
-  try {
-    // A host listens on IPv4 unless told otherwise, so that is tried first when a name has both.
-    return ok((await lookup(host, { order: "ipv4first" })).address);
-  } catch (cause) {
-    const reason = cause instanceof Error && "code" in cause ? ` (${cause.code})` : "";
-    return fail("no-host", `The name ${host} cannot be found${reason}; give an address if it has no name.`);
-  }
 }
 
 function greet(host: HostIdentity, place: string, isKnown: boolean): void {

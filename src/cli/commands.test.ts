@@ -95,10 +95,13 @@ describe("peers", () => {
     expect(await json("peers")).toMatchObject([{ state: "approved", words: null }]);
   });
 
-  test("a name that two devices have, a name that none has and a missing key are usage faults", async () => {
+  test("a name that two devices have, a name that none has, a missing key and a --permit that permits nothing are usage faults", async () => {
     waits(1, "laptop");
     waits(2, "laptop");
-    for (const args of [["approve", "laptop"], ["approve", "desktop"], ["approve"], ["revoke"], ["list", "laptop"]]) {
+    const permit = ["--permit", "view"];
+    const unpermitted = [permit, ["list", ...permit], ["revoke", fingerprint(key(1)), ...permit]];
+    const vague = [["approve", "laptop"], ["approve", "desktop"], ["approve"], ["revoke"], ["list", "laptop"]];
+    for (const args of [...vague, ...unpermitted]) {
       const { err, status, out } = await patchbay(["peers", ...args]);
       expect([args, status, out]).toEqual([args, 64, ""]);
       expect(err).toMatch(/^patchbay: [^\n]+\n$/);

@@ -17,7 +17,7 @@ describe.each([...commandNames])("help %s", (name) => {
     for (const [key, flag] of Object.entries<Flag>({ ...commands[name].flags, ...globalFlags })) {
       expect(words).toContain(flag.default === "true" ? `--no-${flagName(key)}` : `--${flagName(key)}`);
       expect(words).toContain(flag.help);
-      if (flag.env !== false) expect(words).toContain(environmentName(key));
+      if (flag.env !== false) expect(words).toContain(environmentName(key, flag));
       if (flag.default && flag.kind !== "boolean") expect(words).toContain(`default ${flag.default}`);
     }
   });

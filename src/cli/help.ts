@@ -119,7 +119,7 @@ export function allowedText(flag: Flag): string {
 
 function notes(key: string, flag: Flag): string {
   const range = allowedText(flag);
-  const variable = flag.env === false ? "" : environmentName(key);
+  const variable = flag.env === false ? "" : environmentName(key, flag);
   const standing = flag.kind === "boolean" || flag.default === undefined ? "" : `default ${flag.default}`;
   const inside = [range, standing, variable].filter((text) => text !== "").join("; ");
   return inside === "" ? "" : ` (${inside})`;

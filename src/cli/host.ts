@@ -11,6 +11,7 @@ import { hostStats } from "../host/status.ts";
 import { fingerprint } from "../secure/fingerprint.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { openStore } from "../store/database.ts";
+import { keepHostPage } from "../store/host-page.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { deviceName } from "../wire/root.ts";
 import type { Drawing } from "./drawing.ts";
@@ -18,14 +19,19 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { channelNameFrom, parseRelayTarget, relayCredentials } from "./relay-target.ts";
+import { resolveListen } from "./resolve.ts";
 import { cpuMeter } from "./usage.ts";
 import { formatEndpoint } from "./values.ts";
 
 const log = createLog("host");
 
-export async function run({ flags, positionals }: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
-  if (flags.shm !== undefined && (flags.capture !== "auto" || flags.display !== undefined))
+export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise<Result<void>> {
+  const { positionals } = parsed;
+  if (parsed.flags.shm !== undefined && (parsed.flags.capture !== "auto" || parsed.flags.display !== undefined))
     return fail("usage", "--shm says where pictures come from, so --capture and --display have nothing to add.");
+  const listen = await resolveListen("--listen", parsed.flags.listen);
+  if (!listen.ok) return listen;
+  const flags = { ...parsed.flags, listen: listen.value };
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());
@@ -124,6 +130,12 @@ async function openPage(
   const page = startDashboard({ address, port, stats, screen, log: createLog("dashboard") });
   if (!page.ok) return page;
   lifecycle.defer("the status page", () => page.value.close());
+  const { viewerUrl } = page.value;
+  if (viewerUrl !== undefined) {
+    const kept = keepHostPage({ pid: process.pid, viewerUrl });
+    if (kept.ok) lifecycle.defer("the viewer's address", kept.value);
+    else log.warn(kept.message);
+  }
   return page;
 }
 
@@ -156,6 +168,9 @@ function greet(host: Host, identity: DeviceIdentity, address: string, page: Dash
     `clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`,
   );
   if (!page) return;
-  log.info(`status page ${page.url}`);
-  log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
+  // A service's journal keeps what is printed, and others may read it.
+  const isSeen = process.stderr.isTTY;
+  log.info(`status page ${isSeen ? page.url : page.url.replace(/\?.*/, "")}`);
+  if (isSeen) log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
+  else log.info("patchbay key show --viewer prints where to watch and control this screen in a browser");
 }

@@ -3,17 +3,10 @@
  * help text (help.ts) and the options section of the README (readme.ts). Keys are camelCase here and --kebab-case outside.
  */
 import { limits } from "../base/limits.ts";
+import { bitrate, fps, json, reportFile, seconds, size } from "./option-kinds.ts";
 import { newCommand } from "./options-new.ts";
+import { relayCommand } from "./options-relay.ts";
 import type { CommandSpec, Flag, FlagsOf, PositionalsOf } from "./spec.ts";
-
-const bitrate = { kind: "bitrate", value: "BPS", min: limits.bitrateBps.min, max: limits.bitrateBps.max } as const;
-const fps = { kind: "number", value: "N", min: limits.fps.min, max: limits.fps.max } as const;
-const seconds = { kind: "duration", value: "SECONDS", min: 0.1, max: 7 * 24 * 3600, env: false } as const;
-const interval = { kind: "duration", value: "SECONDS", min: 0.1, max: 24 * 3600 } as const;
-const count = { kind: "number", value: "N", min: 1 } as const;
-const size = { kind: "size" } as const;
-const reportFile = { kind: "text", value: "FILE", env: false } as const;
-const json = { kind: "boolean", help: "Print JSON for a program to read.", env: false } as const;
 
 /** Read from the environment only: on a command line every process could see it. */
 export const secretVariables = ["PATCHBAY_RELAY_KEY"] as const;
@@ -195,101 +188,7 @@ export const commands = {
     },
     exits: ["no-host", "unavailable", "lost-peer", "protocol", "refused", "cannot-create", "database-broken"],
   },
-  relay: {
-    summary: "Relay streams from sources to many browsers and programs",
-    description: [
-      "A source publishes on a channel, any number of receivers watch it, late ones are served the whole picture at once, and their " +
-        "input goes back to the source. Channels are named in the path: /source/NAME, /stream/NAME and /signal/NAME.",
-      "On loopback everybody of this machine may do everything. On another address publishing wants a key or a paired " +
-        "device; the first such start makes a key and shows it once. Viewing wants one as soon as there is a key to view. " +
-        "Clients send it as ?key=KEY or as Authorization: Bearer KEY. Only TLS hides it on the way.",
-      "Runs until it is interrupted. SIGINT (Ctrl-C) and SIGTERM end it in order: sources and receivers are told.",
-    ],
-    usage: [
-      "relay [options]",
-      "relay keys create publish|view [--json -]",
-      "relay keys [list] [--json -]",
-      "relay keys revoke ID",
-    ],
-    examples: [
-      ["relay", "Relay for programs and browsers on this machine."],
-      ["relay --listen 0.0.0.0:9100 --tls-cert cert.pem --tls-key key.pem", "Relay for others, with TLS and keys."],
-      ["relay keys create view", "From now on watching wants a key too."],
-    ],
-    positionals: [
-      { name: "topic", required: false, choices: ["keys"], help: "keys: manage keys instead of relaying." },
-      {
-        name: "action",
-        required: false,
-        choices: ["create", "list", "revoke"],
-        help: "What to do with keys; list if left out.",
-      },
-      { name: "which", required: false, help: "publish or view for create, a number for revoke." },
-    ],
-    flags: {
-      listen: {
-        kind: "address",
-        value: "ADDR:PORT",
-        defaultHost: "127.0.0.1",
-        defaultPort: 9100,
-        default: "127.0.0.1:9100",
-        help: "TCP address for WebSockets and pages.",
-      },
-      maxReceivers: { ...count, max: 100_000, default: "64", help: "Most receivers of one channel." },
-      maxChannels: { ...count, max: 100_000, default: "256", help: "Most channels at one time." },
-      queue: {
-        ...count,
-        max: 10_000,
-        default: "16",
-        help: "Messages that may wait for a slow receiver before frames are left out.",
-      },
-      keepalive: { ...interval, default: "10", help: "Time from ping to ping." },
-      keepaliveTimeout: { ...interval, default: "30", help: "Silence after which a peer counts as gone." },
-      collect: { ...interval, default: "60", help: "Time from one removal of deserted channels to the next." },
-      grace: {
-        ...interval,
-        min: 0,
-        default: "30",
-        help: "How long a channel that nobody is on keeps its picture for a source that comes back.",
-      },
-      maxMessage: { ...count, value: "MIB", max: 1024, default: "64", help: "Largest message of a source, in MiB." },
-      server: {
-        kind: "choice",
-        choices: ["auto", "native", "bun"],
-        default: "auto",
-        help: "What carries the WebSockets. auto takes the native server, and Bun's for TLS.",
-      },
-      tlsCert: { kind: "text", value: "FILE", help: "Certificate chain in PEM, for https and wss." },
-      tlsKey: { kind: "text", value: "FILE", help: "The certificate's private key in PEM." },
-      publishKey: {
-        kind: "text",
-        value: "FILE|env:NAME",
-        help: "Where a key to publish stands, besides those of patchbay relay keys.",
-      },
-      viewKey: {
-        kind: "text",
-        value: "FILE|env:NAME",
-        help: "Where a key to view stands, besides those of patchbay relay keys.",
-      },
-      requireKeys: {
-        kind: "boolean",
-        help: "Ask for keys on loopback too, as behind a proxy that serves others.",
-      },
-      origin: {
-        kind: "text",
-        value: "LIST",
-        help: "Web pages that may connect besides the relay's own: origins with commas between, or *.",
-      },
-      bus: {
-        kind: "text",
-        value: "URL",
-        help: "Join other relays through this NATS broker: nats://[USER:PASSWORD@]HOST[:PORT][/CLUSTER] or tls://...",
-      },
-      seconds: { ...seconds, help: "End after this long." },
-      json: { ...reportFile, help: "Write a report here at the end; - is standard output." },
-    },
-    exits: ["no-input", "unavailable", "cannot-create", "database-broken"],
-  },
+  relay: relayCommand,
   demo: {
     summary: "Run host and client on this machine and report what was measured",
     description: [
@@ -324,7 +223,7 @@ export const commands = {
       "Each device makes one Ed25519 key on first use; its private half never leaves the device. The pairing code is the " +
         "public key and the address, KEY@HOST:PORT: a client that is given the code knows in advance which key to trust.",
     ],
-    usage: ["key [show] [--qr] [--host HOST:PORT] [--json]"],
+    usage: ["key [show] [--qr] [--host HOST:PORT] [--json]", "key show --viewer [--json]"],
     examples: [
       ["key show --qr", "A code to scan from another device."],
       ["key show --json --host desk.example:9876", "For scripts: {fingerprint, publicKey, code}."],
@@ -334,6 +233,11 @@ export const commands = {
     ],
     flags: {
       json,
+      viewer: {
+        kind: "boolean",
+        env: false,
+        help: "Print where a browser watches and controls the running host's screen instead; the address carries a token.",
+      },
       qr: { kind: "boolean", help: "Draw the pairing code as a QR code.", env: false },
       host: {
         kind: "address",
@@ -343,7 +247,7 @@ export const commands = {
         help: "Address in the pairing code. Without it, this machine's host name and port 9876.",
       },
     },
-    exits: ["database-broken"],
+    exits: ["database-broken", "unavailable"],
   },
   peers: {
     summary: "List paired devices, approve waiting ones, revoke others",
@@ -374,9 +278,8 @@ export const commands = {
       permit: {
         kind: "set",
         choices: permissions,
-        default: "view,sound,input",
         env: false,
-        help: "What an approved device may do.",
+        help: "What an approved device may do; view,sound,input when left out.",
       },
     },
     exits: ["database-broken"],
@@ -484,7 +387,7 @@ export function flagName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** keyframeInterval -> PATCHBAY_KEYFRAME_INTERVAL */
-export function environmentName(key: string): string {
-  return `PATCHBAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
+/** keyframeInterval -> PATCHBAY_KEYFRAME_INTERVAL, unless the flag has a name of its own. */
+export function environmentName(key: string, { env }: Pick<Flag, "env"> = {}): string {
+  return env || `PATCHBAY_${flagName(key).replaceAll("-", "_").toUpperCase()}`;
 }

@@ -121,10 +121,17 @@ describe("the table itself", () => {
     const kinds = new Map<string, string>();
     for (const [, key, flag] of all) {
       if (flag.env === false) continue;
-      const variable = environmentName(key);
+      const variable = environmentName(key, flag);
       expect([variable, kinds.get(variable) ?? flag.kind]).toEqual([variable, flag.kind]);
       kinds.set(variable, flag.kind);
     }
+  });
+
+  test("no two commands listen on one variable's address, which only one of them could have", () => {
+    const listening = all.filter(([, , flag]) => flag.kind === "address" && flag.env !== false);
+    const variables = listening.map(([, key, flag]) => environmentName(key, flag));
+    expect(variables.toSorted()).toEqual([...new Set(variables)].toSorted());
+    expect(variables).toContain("PATCHBAY_RELAY_LISTEN");
   });
 
   test("each example is a line that parses", () => {

@@ -157,7 +157,7 @@ function collect(
       values[key] = !written.negated;
       continue;
     }
-    const variable = environmentName(key);
+    const variable = environmentName(key, flag);
     const fromEnv = flag.env === false || env[variable] === "" ? undefined : env[variable];
     const text = written?.text ?? fromEnv ?? flag.default;
     if (text === undefined) {
@@ -203,7 +203,9 @@ export function unknownVariables(env: Environment): readonly string[] {
   const flags = [globalFlags, ...commandNames.map((name) => commands[name].flags)].flatMap((f) =>
     Object.entries<Flag>(f),
   );
-  const known = [...new Set(flags.filter(([, flag]) => flag.env !== false).map(([key]) => environmentName(key)))];
+  const known = [
+    ...new Set(flags.filter(([, flag]) => flag.env !== false).map(([key, flag]) => environmentName(key, flag))),
+  ];
   return Object.keys(env)
     .filter((name) => name.startsWith("PATCHBAY_") && !known.includes(name) && !isSecret(name))
     .map((name) => {

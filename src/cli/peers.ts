@@ -7,13 +7,13 @@ import { openStore } from "../store/database.ts";
 import { type Peer, Peers } from "../store/peers.ts";
 import { permission } from "../wire/root.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { type Positionals, permissions as permissionNames } from "./options.ts";
+import { type Permission, type Positionals, permissions as permissionNames } from "./options.ts";
 import { printJson, printLine } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 
 export async function run(parsed: Parsed<"peers">, lifecycle: Lifecycle): Promise<Result<void>> {
   const { positionals, flags } = parsed;
-  const problem = checkKey(positionals);
+  const problem = checkKey(positionals) ?? checkPermit(positionals, flags.permit);
   if (problem) return problem;
   const store = openStore();
   if (!store.ok) return store;
@@ -32,10 +32,18 @@ function checkKey({ action = "list", key }: Positionals<"peers">): Failure | und
     : undefined;
 }
 
+function checkPermit({ action = "list" }: Positionals<"peers">, permit: unknown): Failure | undefined {
+  if (action === "approve" || permit === undefined) return undefined;
+  return fail("usage", `--permit goes with patchbay peers approve KEY; ${action} changes no permission.`);
+}
+
+/** What a device that its owner approves without a word may do. */
+const usualPermissions: readonly Permission[] = ["view", "sound", "input"];
+
 function approve(peers: Peers, key: string, { flags }: Parsed<"peers">): Result<void> {
   // The decision clears the words; they are shown once more, so that a slip can still be noticed and revoked.
   const before = peers.match(key);
-  const bits = flags.permit.reduce((sum, name) => sum | permission[name], 0);
+  const bits = (flags.permit ?? usualPermissions).reduce((sum, name) => sum | permission[name], 0);
   const approved = peers.approve(key, bits);
   if (!approved.ok) return approved;
   const words = before.ok ? before.value.words : null;

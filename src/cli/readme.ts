@@ -39,7 +39,7 @@ function row(key: string, flag: Flag): string {
     `\`${flagLabel(key, flag)}\``,
     range === "" ? flag.help : `${flag.help} Takes ${range}.`,
     standing === undefined ? "" : `\`${standing}\``,
-    flag.env === false ? "" : `\`${environmentName(key)}\``,
+    flag.env === false ? "" : `\`${environmentName(key, flag)}\``,
   ];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }

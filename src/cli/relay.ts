@@ -20,13 +20,17 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { runKeys } from "./relay-keys.ts";
+import { resolveListen } from "./resolve.ts";
 import { formatEndpoint } from "./values.ts";
 
 const log = createLog("relay");
 type Flags = Parsed<"relay">["flags"];
 
 export async function run(parsed: Parsed<"relay">, lifecycle: Lifecycle): Promise<Result<void>> {
-  const { flags, positionals } = parsed;
+  const { positionals } = parsed;
+  const listen = await resolveListen("--listen", parsed.flags.listen);
+  if (!listen.ok) return listen;
+  const flags = { ...parsed.flags, listen: listen.value };
   const store = openStore();
   if (!store.ok) return store;
   lifecycle.defer("the database", () => store.value.close());
@@ -35,13 +39,14 @@ export async function run(parsed: Parsed<"relay">, lifecycle: Lifecycle): Promis
   if (!tls.ok) return tls;
   const access = accessFrom(flags, store.value);
   if (!access.ok) return access;
-  const { listen } = flags;
   const settings = settingsFrom(flags);
+  if (settings.keepaliveTimeoutSeconds <= settings.keepaliveSeconds)
+    return fail("usage", "--keepalive-timeout must be longer than --keepalive, or nobody could answer a ping in time.");
   const server = flags.server === "auto" ? undefined : flags.server;
   const bus = flags.bus === undefined ? ok(undefined) : parseBusUrl(flags.bus);
   if (!bus.ok) return bus;
   const opened = Relay.open({
-    listen,
+    listen: listen.value,
     settings,
     server,
     tls: tls.value,

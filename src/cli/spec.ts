@@ -11,8 +11,8 @@ interface FlagBase {
   readonly help: string;
   /** Written as a person would type it; parsed like any other value. */
   readonly default?: string;
-  /** False for flags that make no sense in the environment. */
-  readonly env?: false;
+  /** False for flags that make no sense in the environment; a name where that of the flag is another command's. */
+  readonly env?: false | `PATCHBAY_${string}`;
 }
 
 export interface BooleanFlag extends FlagBase {

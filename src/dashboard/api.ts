@@ -3,6 +3,6 @@ import { Elysia } from "elysia";
 import type { HostStats } from "../host/stats.ts";
 
 /** GET /api/stats: HostStats as JSON, fresh at each request. */
-export function api(stats: () => HostStats) {
-  return new Elysia({ name: "api" }).get("/api/stats", () => stats());
+export function api(stats: (headers: Headers) => HostStats) {
+  return new Elysia({ name: "api" }).get("/api/stats", ({ request }) => stats(request.headers));
 }

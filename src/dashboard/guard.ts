@@ -49,7 +49,7 @@ export function refusal(headers: Headers, listening: Listening): Refusal | undef
 /** For what shows the screen or takes input: nobody without the token, wherever they are. */
 export function stranger(headers: Headers, listening: Listening): Refusal | undefined {
   if (hasToken(headers, listening)) return undefined;
-  return { status: 401, message: "Open the address with the token that Patchbay printed." };
+  return { status: 401, message: "Open the address with the token: patchbay key show --viewer prints it." };
 }
 
 function isOurHost(header: string, { address, port }: Listening): boolean {

@@ -14,6 +14,7 @@ import type { RelayRequest } from "../relay/transport.ts";
 import { api } from "./api.ts";
 import { cookieName, isLoopback, type Listening, refusal, sameToken, stranger } from "./guard.ts";
 import { pageAssets } from "./page.ts";
+import { networkPlaces } from "./places.ts";
 import { type ScreenHost, ScreenViewer, screenChannel } from "./viewer.ts";
 
 export interface DashboardSettings {
@@ -56,7 +57,13 @@ export function startDashboard(settings: DashboardSettings): Result<Dashboard> {
   const { address, port, stats, log, screen } = settings;
   const token = randomBytes(24).toString("base64url");
   const listening = { address, port, token };
-  const app = application(() => listening, stats, log);
+  const viewerFor = (headers: Headers): HostStats["viewer"] => ({
+    path: viewerPath,
+    isOpen: stranger(headers, listening) === undefined,
+    places: networkPlaces(address).map((place) => `http://${place}:${listening.port}${viewerPath}`),
+  });
+  const told = (headers: Headers): HostStats => (screen ? { ...stats(), viewer: viewerFor(headers) } : stats());
+  const app = application(() => listening, told, log);
   let transport: BunTransport | undefined;
   const answered = async (request: RelayRequest): Promise<void> => {
     try {
@@ -136,7 +143,7 @@ async function plainAnswer(response: Response): Promise<Answer> {
   return { status: response.status, headers, body: await response.bytes() };
 }
 
-function application(listening: () => Listening, stats: () => HostStats, log: Log) {
+function application(listening: () => Listening, stats: (headers: Headers) => HostStats, log: Log) {
   return new Elysia({ name: "dashboard" })
     .onRequest(({ request, set }) => {
       Object.assign(set.headers, securityHeaders, { "cache-control": "no-store" });

@@ -121,7 +121,7 @@ export class ScreenViewer {
         this.#speaker = connection;
         this.#room.receive(text, parts.nowUs());
       },
-      alive: (connection) => this.#at()?.alive(connection),
+      alive: (connection, isPong) => this.#at()?.alive(connection, isPong),
       lagged: (connection, messages) => this.#at()?.lagged(connection, messages),
       closed: (connection, code) => {
         this.#at()?.closed(connection, code);

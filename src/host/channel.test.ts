@@ -133,3 +133,31 @@ test("a flood is cut to the share of one sender, and rubbish is counted", () => 
   channel.receive(buildResize(0, 0, 10, 10), 0);
   expect(channel.drops.toJSON()).toEqual({ "input-rate": extra, "input-malformed": 1 });
 });
+
+test("while nobody watches there is no demand, keys are let go, and who comes gets a keyframe", () => {
+  const { channel, asked, injected, publish, told, stream } = setUp(true);
+  channel.start(0);
+  publish(1, true);
+  channel.receive(buildKeyDown(0, 0, 30, 0, false), 0);
+  channel.setWatched(false);
+  expect([stream.watched, injected.some((event) => event[0] === 1 && event[1] === 30 && event[2] === 0)]).toEqual([
+    false,
+    true,
+  ]);
+  expect(channel.stats(0)).toMatchObject({ isOn: true, isWatched: false });
+  const before = asked.keyframes;
+  channel.setWatched(true);
+  channel.setWatched(true);
+  expect([stream.subscribers, asked.keyframes]).toEqual([1, before + 1]);
+  publish(2, false);
+  publish(3, true);
+  expect(told().map(({ sequence, isKeyframe }) => [sequence, isKeyframe])).toEqual([
+    [0, true],
+    [1, true],
+  ]);
+  channel.setWatched(false);
+  channel.end();
+  expect(told().at(-1)?.name).toBe("streamEnd");
+  channel.setWatched(true);
+  expect(stream.watched).toBe(false);
+});

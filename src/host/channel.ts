@@ -31,6 +31,8 @@ export type ChannelDrop = InputDrop | "input-malformed" | "input-unknown";
 
 export interface ChannelStats {
   readonly isOn: boolean;
+  /** Frames flow: it is on, and somebody may be watching. */
+  readonly isWatched: boolean;
   /** Since the channel went on, in seconds; 0 while it is off. */
   readonly seconds: number;
   readonly mayControl: boolean;
@@ -50,6 +52,9 @@ export class HostChannel {
   readonly #gate: InputGate;
   readonly #events = new DsToEvdev();
   readonly #rate = new Rate();
+  #isOn = false;
+  #isWatched = true;
+  /** Held while the channel is on and somebody may be watching. */
   #subscription: Subscription<OutgoingFrame> | undefined;
   #sequence = 0;
   #timestampMs = 0;
@@ -66,16 +71,37 @@ export class HostChannel {
     this.#gate = new InputGate(host, this.drops);
   }
 
-  /** Frames flow, from a keyframe on. Idempotent. */
+  /** Frames flow, from a keyframe on, to whoever may be there. Idempotent. */
   start(nowUs: number): void {
-    if (this.#subscription) return;
+    if (this.#isOn) return;
+    this.#isOn = true;
     this.#startedUs = nowUs;
-    this.#subscription = this.#host.attach({ deliver: (frame) => this.#deliver(frame) });
+    this.#isWatched = true;
+    this.#subscribe();
+  }
+
+  /** Nobody watches, so no frame is wanted, or somebody does again, who gets a keyframe. Idempotent. */
+  setWatched(isWatched: boolean): void {
+    this.#isWatched = isWatched;
+    if (!isWatched) this.releaseKeys();
+    this.#subscribe();
   }
 
   /** No more frames, and everything held is let go. Idempotent. */
   stop(): void {
     this.releaseKeys();
+    this.#isOn = false;
+    this.#subscribe();
+  }
+
+  /** Brings the subscription in line with what is wanted. */
+  #subscribe(): void {
+    if (this.#isOn && this.#isWatched)
+      this.#subscription ??= this.#host.attach({ deliver: (frame) => this.#deliver(frame) });
+    else this.#unsubscribe();
+  }
+
+  #unsubscribe(): void {
     if (!this.#subscription) return;
     const { droppedFull, droppedWaiting } = this.#subscription.stats;
     this.#droppedFull += droppedFull;
@@ -86,7 +112,7 @@ export class HostChannel {
 
   /** Says that the stream is over, and stops. */
   end(): void {
-    if (this.#subscription) this.#pipe.send(buildStreamEnd(this.#sequence++ & 0xffff, this.#timestampMs));
+    if (this.#isOn) this.#pipe.send(buildStreamEnd(this.#sequence++ & 0xffff, this.#timestampMs));
     this.stop();
   }
 
@@ -136,8 +162,9 @@ export class HostChannel {
   stats(nowUs: number): ChannelStats {
     const now = this.#subscription?.stats;
     return {
-      isOn: this.#subscription !== undefined,
-      seconds: this.#subscription ? (nowUs - this.#startedUs) / 1e6 : 0,
+      isOn: this.#isOn,
+      isWatched: this.#subscription !== undefined,
+      seconds: this.#isOn ? (nowUs - this.#startedUs) / 1e6 : 0,
       mayControl: this.#mayControl,
       bitrateBps: this.#rate.perSecond(nowUs),
       frames: this.#frames,

@@ -5,6 +5,7 @@
 import { monotonicClock } from "../../ffi/clock.ts";
 import { createLog } from "../base/log.ts";
 import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
+import { audienceOf } from "../wire/ds.ts";
 import { type ChannelHost, HostChannel } from "./channel.ts";
 import { HostRoom } from "./room.ts";
 
@@ -23,6 +24,9 @@ export interface RelayingOptions {
   readonly mayControl: boolean;
 }
 
+/** How long frames go on when the last receiver has left: who reloads a page, or comes and goes, costs no keyframe each time. */
+const lingerMs = 2000;
+
 export class Relaying {
   readonly channel: HostChannel;
   readonly target: RelayTarget;
@@ -30,13 +34,16 @@ export class Relaying {
   /** Open while the channel is. */
   #room: ReturningWebSocket | undefined;
   #complaint = "";
+  /** How many receivers the relay says there are; undefined as long as it says nothing. */
+  #audience: number | undefined;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ target, credentials, mayControl }: RelayingOptions, host: ChannelHost) {
     this.target = target;
     const place = `${target.origin}/source/${target.channel}`;
     this.#socket = new ReturningWebSocket(
       // After a loss the relay may not know yet that this source's old connection is dead.
-      { url: (again) => (again ? `${place}?takeover=1` : place), credentials },
+      { url: (again) => `${place}?audience=1${again ? "&takeover=1" : ""}`, credentials },
       {
         open: () => {
           this.#complaint = "";
@@ -47,6 +54,7 @@ export class Relaying {
         },
         lost: (code) => {
           this.channel.stop();
+          this.#forgetAudience();
           this.#closeRoom();
           log.warn(lossText(target, code));
         },
@@ -55,10 +63,28 @@ export class Relaying {
           if (message !== this.#complaint) log.warn(`${target.origin} does not take "${target.channel}": ${message}`);
           this.#complaint = message;
         },
-        binary: (bytes) => this.channel.receive(bytes, monotonicClock.nowUs()),
+        binary: (bytes) => {
+          const audience = audienceOf(bytes);
+          if (audience === undefined) this.channel.receive(bytes, monotonicClock.nowUs());
+          else this.#setAudience(audience);
+        },
       },
     );
     this.channel = new HostChannel(host, { send: (message) => this.#socket.send(message) }, mayControl);
+  }
+
+  /** A relay that does not tell is taken to have somebody. */
+  #setAudience(receivers: number): void {
+    const isFirstWord = this.#audience === undefined;
+    this.#audience = receivers;
+    clearTimeout(this.#lingering);
+    if (receivers > 0 || isFirstWord) this.channel.setWatched(receivers > 0);
+    else this.#lingering = setTimeout(() => this.channel.setWatched(false), lingerMs);
+  }
+
+  #forgetAudience(): void {
+    clearTimeout(this.#lingering);
+    this.#audience = undefined;
   }
 
   /** The picture goes on without it, so its troubles are not worth a word. */
@@ -92,6 +118,7 @@ export class Relaying {
   /** Tells the receivers that the stream is over. Idempotent. */
   close(): void {
     this.channel.end();
+    this.#forgetAudience();
     this.#closeRoom();
     this.#socket.close();
   }

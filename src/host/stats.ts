@@ -54,6 +54,14 @@ export interface HostStats {
   /** A stage without measurements yet is left out. */
   readonly stagesMs: Readonly<Partial<Record<Stage, Percentiles>>>;
   readonly peers: readonly PeerStats[];
+  /** The viewer for browsers, as the asker of this page may use it. */
+  readonly viewer?: {
+    readonly path: string;
+    /** The asker's browser has the token. */
+    readonly isOpen: boolean;
+    /** The viewer's addresses on the network, without the token; empty when only this machine can reach it. */
+    readonly places: readonly string[];
+  };
   /** Packets and handshakes that were dropped, by reason. */
   readonly drops: Readonly<Record<string, number>>;
   readonly udp: {

@@ -47,10 +47,10 @@ function setUp(credentials: WebSocketSettings["credentials"] = [() => undefined]
     events.push(event);
     changed();
   };
-  const open = () => {
+  const open = (keepalive?: WebSocketSettings["keepalive"]) => {
     const base = `ws://127.0.0.1:${server.server.port}/a`;
     const socket = new ReturningWebSocket(
-      { url: (again) => (again ? `${base}?again` : base), credentials },
+      { url: (again) => (again ? `${base}?again` : base), credentials, ...(keepalive && { keepalive }) },
       {
         open: () => note("open"),
         lost: (code) => note(`lost ${code}`),
@@ -94,6 +94,42 @@ test("it comes back after a loss, says so in the address, and not when another t
   expect(server.attempts.map(({ target }) => target)).toEqual(["/a", "/a?again", "/a"]);
   expect(socket.reconnects).toBe(2);
 }, 15_000);
+
+test("a server that stands still is noticed by its silence, one that only has nothing to say is not", async () => {
+  const { open, until, events } = setUp();
+  open({ pingMs: 20, silenceMs: 1000 });
+  await until(1);
+  const server = `Bun.serve({ port: 0, fetch: (request, server) => void server.upgrade(request),
+    websocket: { message() {} } }).port`;
+  const child = Bun.spawn([process.execPath, "-e", `console.log(${server})`], { stdout: "pipe" });
+  closing.push(() => child.kill(9));
+  const port = new TextDecoder().decode((await child.stdout.getReader().read()).value).trim();
+  const told: string[] = [];
+  let changed = () => {};
+  const next = (what: string) =>
+    new Promise<void>((resolve) => {
+      changed = () => told.at(-1) === what && resolve();
+      changed();
+    });
+  const note = (what: string) => {
+    told.push(what);
+    changed();
+  };
+  const socket = new ReturningWebSocket(
+    {
+      url: () => `ws://127.0.0.1:${port}/`,
+      credentials: [() => undefined],
+      keepalive: { pingMs: 20, silenceMs: 1000 },
+    },
+    { open: () => note("open"), lost: (code) => note(`lost ${code}`), failed: () => note("failed") },
+  );
+  closing.push(() => socket.close());
+  await next("open");
+  child.kill("SIGSTOP");
+  await next("lost 1006");
+  // The other one's server answered pings all the while.
+  expect(events).toEqual(["open"]);
+});
 
 test("refusals are told in the server's words, with pauses that grow", async () => {
   const { server, open, until } = setUp();

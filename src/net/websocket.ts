@@ -27,6 +27,8 @@ export interface WebSocketSettings {
   readonly url: (again: boolean) => string;
   /** At least one; the next is tried when the server answers 401. */
   readonly credentials: readonly Credential[];
+  /** Times of the keepalive; without them 5 s and 20 s. */
+  readonly keepalive?: { readonly pingMs: number; readonly silenceMs: number };
 }
 
 export interface WebSocketEvents {
@@ -45,9 +47,8 @@ const longestPauseMs = 10_000;
 /** A connection that lived this long counts as a good one. */
 const stableMs = 3000;
 const connectTimeoutMs = 10_000;
-const pingMs = 5000;
-/** Without any sign of life for this long the server counts as gone. */
-const silenceMs = 20_000;
+/** Without any sign of life for so long the server counts as gone: noticed within both, which is less than a relay's own patience. */
+const usualKeepalive = { pingMs: 5000, silenceMs: 20_000 };
 /** Most bytes that may wait to leave, one message that is larger by itself aside. */
 const waitingLimit = 2 * 1024 * 1024;
 /** Another peer took this one's place: coming back must not push that one out again. */
@@ -148,6 +149,7 @@ export class ReturningWebSocket {
     this.#heardMs = now;
     this.#again = false;
     this.#tried = 0;
+    const { pingMs, silenceMs } = this.#settings.keepalive ?? usualKeepalive;
     this.#pinging = setInterval(() => {
       if (performance.now() - this.#heardMs > silenceMs) this.#socket?.terminate();
       else this.#socket?.ping();

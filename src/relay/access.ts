@@ -92,8 +92,17 @@ export class RelayAccess {
 
   /** For statistics, which name channels and so are for viewers. */
   read(request: RelayRequest): Denial | undefined {
-    const key = new URLSearchParams(request.target.split("?", 2)[1] ?? "").get("key") ?? undefined;
-    return this.#foreign(request) ?? this.#permitted(request, key, "view");
+    return this.#foreign(request) ?? this.#permitted(request, keyOf(request), "view");
+  }
+
+  /** Whether the asker may know from where others connect: who may publish, because viewing may be open to all the world. */
+  knowsPeers(request: RelayRequest): boolean {
+    return this.#permitted(request, keyOf(request), "publish") === undefined;
+  }
+
+  /** Whose pages may embed the player. */
+  get embedders(): readonly string[] {
+    return this.#rules.origins;
   }
 
   #foreign({ headers }: RelayRequest): Denial | undefined {
@@ -156,6 +165,10 @@ function isLoopbackHost(host: string): boolean {
   const [, name = ""] = /^(\[[0-9a-f:.]+\]|[^:]+)(?::\d{1,5})?$/.exec(host) ?? [];
   const plain = name.replace(/^\[|\]$/g, "");
   return plain === "localhost" || (isIP(plain) > 0 && isLoopback(plain));
+}
+
+function keyOf({ target }: RelayRequest): string | undefined {
+  return new URLSearchParams(target.split("?", 2)[1] ?? "").get("key") ?? undefined;
 }
 
 /** The host and port of an origin, as the Host header has them; undefined for `null` and other things. */

@@ -1,7 +1,8 @@
 /**
  * The relay's WebSockets over Bun's own server: with TLS, and wherever the native server is not to be had. Each receiver is sent to by
  * itself and only while its socket takes more, so that a slow one holds up nobody and what waits for it is not copied
- * (Bun.serve's publish would buffer a copy for each). What it does not do: decide who may connect, or keep time.
+ * (Bun.serve's publish would buffer a copy for each). A message is looked at when it is whole, so an unfinished
+ * one may take as much memory as a source's largest, whoever sends it. What it does not do: decide who may connect, or keep time.
  */
 import { fail, ok, type Result } from "../base/result.ts";
 import { closeCode } from "./limits.ts";
@@ -114,8 +115,8 @@ export class BunTransport extends SocketTransport {
           else this.receivedBinary(socket.data.id, message);
         },
         drain: (socket) => this.writable(socket.data.id),
-        ping: (socket) => this.alive(socket.data.id),
-        pong: (socket) => this.alive(socket.data.id),
+        ping: (socket) => this.alive(socket.data.id, false),
+        pong: (socket) => this.alive(socket.data.id, true),
         close: (socket, code, reason) => {
           // Bun tells the peer 1009 and calls it 1006 here.
           const isTooLarge = code === 1006 && reason === "Received too big message";
@@ -211,7 +212,7 @@ export class BunTransport extends SocketTransport {
       write: (message) => {
         if (typeof message !== "string") peer.binary(message);
       },
-      ping: () => this.later(() => this.alive(id)),
+      ping: () => this.later(() => this.alive(id, true)),
       close: end,
       terminate: end,
     };

@@ -65,8 +65,8 @@ export class BusVoice {
     this.#send(this.#subjects.relay(to), busKind.catchUp, channel, catchUpBody(nextSequence, messages), epoch);
   }
 
-  want(to: number, channel: string, epoch: number, needsCatchUp: boolean): void {
-    this.#send(this.#subjects.relay(to), busKind.want, channel, wantBody(needsCatchUp), epoch);
+  want(to: number, channel: string, epoch: number, needsCatchUp: boolean, receivers: number): void {
+    this.#send(this.#subjects.relay(to), busKind.want, channel, wantBody({ needsCatchUp, receivers }), epoch);
   }
 
   leave(to: number, channel: string, epoch: number): void {

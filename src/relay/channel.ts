@@ -4,9 +4,14 @@
  * time comes as an argument.
  */
 import type { Counters } from "../base/counters.ts";
-import { classify, frame, frameBytes, frameType } from "../wire/ds.ts";
+import { histogramBuckets, percentilesMs } from "../base/histogram.ts";
+import { classify, frame, frameBytes } from "../wire/ds.ts";
+import { Audience } from "./audience.ts";
 import { ChannelCache } from "./cache.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { ClusterChannel, RemoteSource } from "./cluster-link.ts";
+import { ChannelContent } from "./content.ts";
+import { deliveryOf, forwardingRules } from "./forwarding.ts";
 import { HeldInput } from "./held-input.ts";
 import { InputQueue, type InputSink, inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
@@ -19,28 +24,6 @@ import {
   type RelayTransport,
 } from "./transport.ts";
 
-export interface ChannelStats {
-  readonly name: string;
-  readonly framesRelayed: number;
-  readonly bytesRelayed: number;
-  readonly inputsRelayed: number;
-  readonly connectedReceivers: number;
-  readonly signalPeers: number;
-  /** Here or on another relay. */
-  readonly sourceConnected: boolean;
-  /** Header time of the newest frame, milliseconds of the source's clock. */
-  readonly lastFrameTimestamp: number;
-  readonly keyframes: number;
-  readonly signalDiffs: number;
-  readonly uptimeSeconds: number;
-  readonly peakReceivers: number;
-  readonly totalConnections: number;
-  readonly rejectedConnections: number;
-  readonly leftOut: number;
-  readonly resyncs: number;
-  readonly hasState: boolean;
-}
-
 interface Receiver {
   /** Frames were left out for it, and what it shows can only be mended by a new picture. */
   lagging: boolean;
@@ -50,6 +33,7 @@ export class Channel implements ClusterChannel {
   readonly receivers = new Map<ConnectionId, Receiver>();
   readonly signalPeers = new Set<ConnectionId>();
   readonly cache: ChannelCache;
+  readonly content = new ChannelContent();
   source: ConnectionId | undefined;
   totalConnections = 0;
   rejectedConnections = 0;
@@ -66,6 +50,7 @@ export class Channel implements ClusterChannel {
   readonly #group: GroupId;
   readonly #inputs: InputQueue;
   readonly #held = new HeldInput();
+  readonly #audience = new Audience();
   readonly #drops: Counters;
   readonly #createdUs: number;
   #sourceLeftUs: number | undefined;
@@ -87,10 +72,11 @@ export class Channel implements ClusterChannel {
     this.#createdUs = nowUs;
   }
 
-  attachSource(connection: ConnectionId): void {
+  attachSource(connection: ConnectionId, wantsAudience: boolean): void {
     this.source = connection;
     this.totalConnections++;
     this.#sourceLeftUs = undefined;
+    this.#audience.source = wantsAudience ? this.#sinkOf(connection) : undefined;
   }
 
   /** A source that was replaced has left already; only the present one's end counts. Returns whether it was that. */
@@ -98,8 +84,14 @@ export class Channel implements ClusterChannel {
     if (this.source !== connection) return false;
     this.source = undefined;
     this.#sourceLeftUs = nowUs;
+    this.#audience.source = undefined;
     this.#inputs.clear();
     return true;
+  }
+
+  /** Lets receivers get what the source sends before the core does; `isUrgent`: the core passes it on too and must not wait. */
+  forwardSource(isUrgent: boolean): void {
+    if (this.source !== undefined) this.#transport.forward(this.source, this.#group, forwardingRules(), isUrgent);
   }
 
   /** Makes room for another source. */
@@ -124,8 +116,16 @@ export class Channel implements ClusterChannel {
     return this.source !== undefined;
   }
 
-  get hasReceivers(): boolean {
-    return this.receivers.size > 0;
+  get receiverCount(): number {
+    return this.receivers.size;
+  }
+
+  get receiversElsewhere(): number {
+    return this.#audience.elsewhere;
+  }
+
+  set receiversElsewhere(count: number) {
+    this.#audience.elsewhere = count;
   }
 
   get hasSignalPeers(): boolean {
@@ -143,15 +143,23 @@ export class Channel implements ClusterChannel {
     this.totalConnections++;
     this.peakReceivers = Math.max(this.peakReceivers, this.receivers.size);
     this.#catchUp(connection);
+    this.#audience.here = this.receivers.size;
   }
 
   detachReceiver(connection: ConnectionId): void {
     if (!this.receivers.delete(connection)) return;
     this.#transport.leave(this.#group, connection);
-    for (const event of this.#held.release(connection)) {
-      const sink = this.#sink();
-      if (sink) this.#inputs.push(sink, connection, event, viewOf(event));
-    }
+    this.#release(connection);
+    this.#audience.here = this.receivers.size;
+  }
+
+  releaseRemote(relay: number): void {
+    this.#release(-relay);
+  }
+
+  #release(from: ConnectionId): void {
+    const sink = this.#sink();
+    for (const event of this.#held.release(from)) if (sink) this.#inputs.push(sink, from, event, viewOf(event));
   }
 
   #catchUp(connection: ConnectionId): void {
@@ -180,6 +188,7 @@ export class Channel implements ClusterChannel {
       const message = this.#transport.store(bytes);
       if (message === undefined) break;
       this.cache.add(classify(bytes[0] as number, bytes[1] as number, bytes), message, bytes);
+      this.content.note(bytes, viewOf(bytes));
       this.#transport.release(message);
     }
     for (const [connection, receiver] of this.receivers) {
@@ -213,23 +222,12 @@ export class Channel implements ClusterChannel {
   #note(message: MessageRef, bytes: Uint8Array, view: DataView): Delivery {
     if (bytes.length < frameBytes) return delivery.loose;
     this.lastFrameTimestamp = frame.timestampMs(view, 0);
+    this.content.note(bytes, view);
     const kind = classify(frame.type(view, 0), frame.flags(view, 0), bytes);
     this.cache.add(kind, message, bytes);
-    switch (kind) {
-      case "keyframe":
-        this.keyframes++;
-        return delivery.keyframe;
-      case "delta":
-        return delivery.droppable;
-      case "state-diff":
-        this.signalDiffs++;
-        return delivery.state;
-      case "state-sync":
-      case "schema":
-        return delivery.state;
-      default:
-        return frame.type(view, 0) === frameType.streamEnd ? delivery.state : delivery.loose;
-    }
+    if (kind === "keyframe") this.keyframes++;
+    else if (kind === "state-diff") this.signalDiffs++;
+    return deliveryOf(kind, frame.type(view, 0));
   }
 
   /** An input event of a receiver, for the source. */
@@ -238,17 +236,24 @@ export class Channel implements ClusterChannel {
     this.#inputs.push(this.#sink(), from, event, view);
   }
 
-  /** An input event that another relay's receiver sent; the source cannot tell such a relay's receivers apart. */
+  /** An input event that another relay's receiver sent; such a relay counts as one receiver. */
   inputRemote(relay: number, event: Uint8Array): void {
     const view = viewOf(event);
     const problem = inputProblem(event, view);
-    if (problem) this.#drops.add(problem);
-    else this.#inputs.push(this.source === undefined ? undefined : this.#sink(), -relay, event, view);
+    if (problem) {
+      this.#drops.add(problem);
+      return;
+    }
+    this.#held.note(-relay, view);
+    this.#inputs.push(this.source === undefined ? undefined : this.#sink(), -relay, event, view);
   }
 
   #sink(): InputSink | undefined {
     const { source } = this;
-    if (source === undefined) return this.remote;
+    return source === undefined ? this.remote : this.#sinkOf(source);
+  }
+
+  #sinkOf(source: ConnectionId): InputSink {
     return {
       ready: () => this.#transport.queued(source) < relayLimits.sourceBacklogBytes,
       send: (event) => this.#transport.send(source, event),
@@ -272,15 +277,16 @@ export class Channel implements ClusterChannel {
     this.#anyLagging = true;
   }
 
-  /** Input or a receiver that missed something waits for a tick. */
+  /** Input, a receiver that missed something, or word for the source waits for a tick. */
   get isWaiting(): boolean {
-    return this.#anyLagging || this.#inputs.size > 0;
+    return this.#anyLagging || this.#inputs.size > 0 || this.#audience.isOwed;
   }
 
   /** Moves what waits, and gives a receiver that has caught its breath the whole picture from the cache. */
   tick(): void {
     const sink = this.#sink();
     if (sink) this.#inputs.flush(sink);
+    this.#audience.tell();
     if (!this.#anyLagging) return;
     this.#anyLagging = false;
     for (const [connection, receiver] of this.receivers) {
@@ -313,6 +319,12 @@ export class Channel implements ClusterChannel {
     return this.isDeserted && !this.cache.hasState;
   }
 
+  /** Adds its latencies, in microseconds, to the buckets of base/histogram.ts. */
+  latency(counts: Uint32Array): Uint32Array {
+    this.#transport.addLatency(this.#group, counts);
+    return counts;
+  }
+
   stats(nowUs: number): ChannelStats {
     return {
       name: this.name,
@@ -332,6 +344,12 @@ export class Channel implements ClusterChannel {
       leftOut: this.leftOut,
       resyncs: this.resyncs,
       hasState: this.cache.hasState,
+      pictures: this.content.pictures,
+      picture: this.content.picture,
+      sound: this.content.sound,
+      cachedBytes: this.cache.stats.bytes,
+      sourceElsewhere: this.source === undefined && this.remote !== undefined,
+      latencyMs: percentilesMs(this.latency(new Uint32Array(histogramBuckets))),
     };
   }
 

@@ -14,7 +14,8 @@ export interface RemoteSource extends InputSink {
 export interface ClusterChannel {
   readonly name: string;
   readonly hasSource: boolean;
-  readonly hasReceivers: boolean;
+  /** Of this relay. */
+  readonly receiverCount: number;
   readonly hasSignalPeers: boolean;
   /** Set while the channel's source is connected to another relay; input goes there. */
   remote: RemoteSource | undefined;
@@ -24,8 +25,12 @@ export interface ClusterChannel {
   adopt(messages: readonly Uint8Array[]): void;
   /** What a newcomer needs; valid until the channel's next change. */
   snapshot(): Uint8Array[];
+  /** Receivers on other relays, for the source to know. */
+  receiversElsewhere: number;
   /** An input event of a receiver elsewhere, not checked yet. */
   inputRemote(relay: number, event: Uint8Array): void;
+  /** That relay has no receivers any more, or is gone: what they held is let go. Idempotent. */
+  releaseRemote(relay: number): void;
   /** A text of a signalling peer elsewhere. */
   signalRemote(text: string): void;
   /** Another source has the channel: closes ours with 4409. */

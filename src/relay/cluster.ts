@@ -137,7 +137,9 @@ export class Cluster implements ClusterLink {
     const signals = this.#subjects.signals(name);
     if (channel.hasSignalPeers) this.#bus?.subscribe(signals);
     else this.#bus?.unsubscribe(signals);
+    const following = this.#followings.get(name);
     this.#settle(name);
+    if (following === this.#followings.get(name)) following?.renew();
   }
 
   frame(channel: string, message: Uint8Array): void {
@@ -178,10 +180,10 @@ export class Cluster implements ClusterLink {
     }
     const channel = this.#channels.get(name);
     if (!channel) return;
-    if (other && channel.hasReceivers) this.#follow(channel, other);
+    if (other && channel.receiverCount > 0) this.#follow(channel, other);
     else this.#unfollow(name);
     // Nobody keeps it up to date, and nobody is here to whom it would be better than nothing.
-    if (!channel.hasReceivers) channel.forget();
+    if (channel.receiverCount === 0) channel.forget();
   }
 
   #lose(publication: Publication, to: Claim): void {
@@ -200,7 +202,7 @@ export class Cluster implements ClusterLink {
       this.#unfollow(name);
       this.#bus?.subscribe(this.#subjects.frames(name));
       const outbox = {
-        ask: () => this.#voice.want(relay, name, epoch, true),
+        want: (catchUp: boolean) => this.#voice.want(relay, name, epoch, catchUp, channel.receiverCount),
         deliver: (message: Uint8Array) => channel.relayRemote(message),
         adopt: (messages: readonly Uint8Array[]) => {
           this.#catchUpsTaken++;
@@ -293,14 +295,14 @@ export class Cluster implements ClusterLink {
   }
 
   #want({ channel: name, origin, epoch }: BusPiece, body: Uint8Array): void {
-    const needsCatchUp = readWant(body);
-    if (!needsCatchUp.ok) {
-      this.drops.add(`bus-${needsCatchUp.error}`);
+    const want = readWant(body);
+    if (!want.ok) {
+      this.drops.add(`bus-${want.error}`);
       return;
     }
     const publication = this.#publications.get(name);
     if (publication?.epoch !== epoch) this.#announce(origin, false);
-    else if (publication.want(origin, this.#nowUs, this.#timeoutUs, needsCatchUp.value)) {
+    else if (publication.want(origin, this.#nowUs, this.#timeoutUs, want.value)) {
       this.#catchUpsSent++;
       this.#voice.catchUp(origin, name, epoch, publication.sequence, this.#snapshot(publication.channel));
     }
@@ -366,7 +368,7 @@ export class Cluster implements ClusterLink {
     for (const publication of this.#publications.values()) publication.expire(nowUs);
     this.#assembly.expire(nowUs, (origin) => !this.#claims.has(origin));
     this.#announce(undefined, false);
-    for (const [name, { relay, epoch }] of this.#followings) this.#voice.want(relay, name, epoch, false);
+    for (const following of this.#followings.values()) following.renew();
   }
 
   stats(): ClusterStats {

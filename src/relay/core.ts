@@ -3,13 +3,16 @@
  * transport's events with the time, and everything it does goes through the transport. Spec ds-stream.md sections 6 to 13 and 19.
  */
 import { Counters } from "../base/counters.ts";
+import { histogramBuckets, percentilesMs, RecentHistogram } from "../base/histogram.ts";
 import { TokenBucket } from "../base/token-bucket.ts";
 import { buildPing } from "../wire/ds.ts";
-import { Channel, type ChannelStats } from "./channel.ts";
+import { Channel } from "./channel.ts";
+import type { RelayStats } from "./channel-stats.ts";
 import type { ClusterLink } from "./cluster-link.ts";
 import { inputProblem } from "./inputs.ts";
 import { closeCode, type RelaySettings, relayLimits } from "./limits.ts";
 import { parseRoute, type Role, type Route, type RouteRefusal, webSocketPaths } from "./paths.ts";
+import { type PeerStats, peerStats } from "./peer-stats.ts";
 import {
   type ConnectionId,
   delivery,
@@ -59,20 +62,15 @@ interface Peer {
   readonly channel: Channel;
   readonly remote: string;
   readonly budget: TokenBucket;
+  readonly enteredUs: number;
   heardUs: number;
+  /** When the oldest ping that is not answered left. */
+  pingedUs: number | undefined;
+  roundTripUs: number | undefined;
 }
 
 /** How often silent peers are looked for. */
 const checkIntervalUs = 250_000;
-
-export interface RelayStats {
-  readonly uptimeSeconds: number;
-  readonly channels: readonly ChannelStats[];
-  readonly connections: { readonly sources: number; readonly receivers: number; readonly signalPeers: number };
-  /** Connections refused and messages dropped, by reason. */
-  readonly drops: Readonly<Record<string, number>>;
-  readonly channelsCollected: number;
-}
 
 export class RelayCore {
   readonly drops = new Counters();
@@ -92,6 +90,7 @@ export class RelayCore {
   #checkUs: number;
   #collectUs: number;
   #pingSequence = 0;
+  readonly #roundTrips = new RecentHistogram();
   #collected = 0;
   #draining = false;
 
@@ -118,7 +117,7 @@ export class RelayCore {
       request: (request) => this.#request(request),
       binary: (connection, message, bytes, view) => this.#binary(connection, message, bytes, view),
       text: (connection, text) => this.#text(connection, text),
-      alive: (connection) => this.#heard(connection),
+      alive: (connection, isPong) => this.#alive(connection, isPong),
       lagged: (connection) => this.#peers.get(connection)?.channel.lagged(connection),
       closed: (connection) => this.#closed(connection),
     };
@@ -147,7 +146,7 @@ export class RelayCore {
     if (this.#draining) return refusal(503, "shutting-down", "This relay is shutting down.");
     const channel = this.#channel(route.channel);
     if (!channel) return refusal(503, "too-many-channels", "This relay has as many channels as it may.");
-    return this.#refusalOn(channel, route, role) ?? this.#enter(request, role, channel);
+    return this.#refusalOn(channel, route, role) ?? this.#enter(request, role, channel, route.wantsAudience);
   }
 
   /** The role that the request gets. At `/` whoever may not publish receives. */
@@ -177,22 +176,26 @@ export class RelayCore {
   }
 
   /** Nothing comes between the checks and this, so no two can have the same place. */
-  #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel): undefined {
+  #enter({ connection, remote }: RelayRequest, role: Role, channel: Channel, wantsAudience: boolean): undefined {
     if (role === "source") channel.evictSource(this.#nowUs);
     const rate = role === "signal" ? relayLimits.signalsPerSecond : relayLimits.inputsPerSecond;
     const budget = new TokenBucket(rate);
-    this.#peers.set(connection, { role, channel, remote, budget, heardUs: this.#nowUs });
+    const [enteredUs, heardUs] = [this.#nowUs, this.#nowUs];
+    const unknown = { pingedUs: undefined, roundTripUs: undefined };
+    this.#peers.set(connection, { role, channel, remote, budget, enteredUs, heardUs, ...unknown });
     const largest = {
       source: this.#settings.maxMessageBytes,
       receiver: relayLimits.receiverMessageBytes,
       signal: relayLimits.signalBytes,
     };
     this.#transport.accept(connection, largest[role]);
-    if (role === "source") channel.attachSource(connection);
+    if (role === "source") channel.attachSource(connection, wantsAudience);
     else if (role === "receiver") channel.attachReceiver(connection);
     else channel.signalPeers.add(connection);
-    if (role === "source") this.#cluster?.sourceCame(channel);
-    else this.#cluster?.audienceChanged(channel);
+    if (role === "source") {
+      channel.forwardSource(this.#cluster !== undefined);
+      this.#cluster?.sourceCame(channel);
+    } else this.#cluster?.audienceChanged(channel);
     this.#outbox.log(`${role} of "${channel.name}" from ${remote}`, "debug");
   }
 
@@ -220,6 +223,14 @@ export class RelayCore {
     const peer = this.#peers.get(connection);
     if (peer) peer.heardUs = this.#nowUs;
     return peer;
+  }
+
+  #alive(connection: ConnectionId, isPong: boolean): void {
+    const peer = this.#heard(connection);
+    if (!isPong || peer?.pingedUs === undefined) return;
+    peer.roundTripUs = this.#nowUs - peer.pingedUs;
+    peer.pingedUs = undefined;
+    this.#roundTrips.add(peer.roundTripUs, this.#nowUs);
   }
 
   #binary(connection: ConnectionId, message: MessageRef, bytes: Uint8Array, view: DataView): void {
@@ -299,7 +310,10 @@ export class RelayCore {
   /** Everybody is pinged. Receivers of a channel with a source also get the format's own Ping. */
   #keepalive(): void {
     this.#keepaliveUs = this.#nowUs;
-    for (const connection of this.#peers.keys()) this.#transport.ping(connection);
+    for (const [connection, peer] of this.#peers) {
+      this.#transport.ping(connection);
+      peer.pingedUs ??= this.#nowUs;
+    }
     const ping = this.#transport.store(buildPing(this.#pingSequence++ & 0xffff, 0));
     if (ping === undefined) return;
     for (const channel of this.channels.values()) if (channel.isLive) channel.broadcast(ping, delivery.loose);
@@ -325,13 +339,27 @@ export class RelayCore {
   stats(nowUs: number): RelayStats {
     const roles = { source: 0, receiver: 0, signal: 0 };
     for (const peer of this.#peers.values()) roles[peer.role]++;
+    const [latency, roundTrips] = [new Uint32Array(histogramBuckets), new Uint32Array(histogramBuckets)];
+    for (const channel of this.channels.values()) channel.latency(latency);
+    this.#roundTrips.addTo(roundTrips, nowUs);
     return {
       uptimeSeconds: (nowUs - this.#startedUs) / 1e6,
       channels: [...this.channels.values()].map((channel) => channel.stats(nowUs)),
       connections: { sources: roles.source, receivers: roles.receiver, signalPeers: roles.signal },
       drops: this.drops.toJSON(),
       channelsCollected: this.#collected,
+      latencyMs: percentilesMs(latency),
+      roundTripMs: percentilesMs(roundTrips),
     };
+  }
+
+  /** Who is on a channel of this relay; empty for one that there is not. */
+  peersOf(channel: string, nowUs: number): PeerStats[] {
+    const on = [...this.#peers].filter(([, peer]) => peer.channel.name === channel);
+    return on.flatMap(([connection, peer]) => {
+      const stats = this.#transport.connectionStats(connection);
+      return stats ? [peerStats(connection, peer, stats, nowUs)] : [];
+    });
   }
 
   /** False for who was refused or has left. */

@@ -8,8 +8,8 @@ import type { ByteBudget } from "./byte-budget.ts";
 import type { Claim } from "./claims.ts";
 
 export interface FollowingOutbox {
-  /** Ask the source's relay for a catch-up. */
-  ask(): void;
+  /** Tell the source's relay that this one has receivers, and whether it needs a catch-up. */
+  want(needsCatchUp: boolean): void;
   /** The next frame. */
   deliver(message: Uint8Array): void;
   /** In place of all before: what a newcomer needs. */
@@ -72,7 +72,7 @@ export class Following {
   #ask(nowUs: number): void {
     this.#askedUs = nowUs;
     this.#behindSinceUs = undefined;
-    this.#outbox.ask();
+    this.#outbox.want(true);
   }
 
   /** A frame of this relay and epoch; `message` is valid during the call. */
@@ -138,6 +138,11 @@ export class Following {
         this.restart(nowUs);
       }
     }
+  }
+
+  /** The number of receivers changed, or it is time to say again that there are any. */
+  renew(): void {
+    this.#outbox.want(false);
   }
 
   close(): void {

@@ -1,14 +1,15 @@
 /**
- * What a relay answers to plain HTTP: the first page, the pages for browsers, statistics as JSON, Prometheus text and history.
+ * What a relay answers to plain HTTP: its status page, the pages for browsers, statistics as JSON, Prometheus text and history.
  * Read-only, and each answer carries the security headers. It sends nothing by itself and keeps no state.
  */
 import type { Result } from "../base/result.ts";
 import type { RelayMinute } from "../store/relay.ts";
 import type { RelayAccess } from "./access.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { Denial } from "./core.ts";
-import { landingPage, landingPolicy } from "./landing.ts";
 import { metricsType, prometheusText } from "./metrics.ts";
 import { isChannelName, parseRoute, webSocketPaths } from "./paths.ts";
+import type { PeerStats } from "./peer-stats.ts";
 import type { RelayReport } from "./stats.ts";
 import type { RelayRequest } from "./transport.ts";
 
@@ -25,8 +26,20 @@ export interface HttpParts {
   readonly access: RelayAccess;
   readonly pages: Pages;
   report(): RelayReport;
+  peersOf(channel: string): readonly PeerStats[];
   /** Newest `count` rows since a time, oldest first. */
   history(channel: string, sinceMs: number, count: number): Result<readonly RelayMinute[]>;
+}
+
+/** What /api/channel tells. */
+export interface ChannelDetail {
+  readonly channel: ChannelStats;
+  /** Null when there is none, or on another relay. `remote` is empty for those who may not know where others connect from. */
+  readonly source: PeerStats | null;
+  /** Those for whom most waits first. */
+  readonly receivers: readonly PeerStats[];
+  /** Further receivers, which are not listed. */
+  readonly receiversOmitted: number;
 }
 
 const securityHeaders = {
@@ -38,6 +51,8 @@ const securityHeaders = {
 const nothingLoads = "default-src 'none'; frame-ancestors 'none'";
 /** A day of minutes, which is also the most that is answered at once. */
 const historyRows = 1440;
+/** Receivers in one answer. */
+const detailRows = 100;
 
 export async function answer(request: RelayRequest, parts: HttpParts): Promise<HttpAnswer> {
   const { method, target } = request;
@@ -46,10 +61,10 @@ export async function answer(request: RelayRequest, parts: HttpParts): Promise<H
   const [path = ""] = target.split("?", 1);
   const { access } = parts;
   switch (path) {
-    case "/":
-      return access.page(request) ? denied(access.page(request)) : landing(request, parts);
     case "/api/stats":
       return readable(request, parts, () => json(200, parts.report()));
+    case "/api/channel":
+      return readable(request, parts, () => detail(request, parts));
     case "/metrics":
       return readable(request, parts, () => text(metricsType, prometheusText(parts.report())));
     case "/api/history":
@@ -80,15 +95,23 @@ function noPage(target: string): HttpAnswer {
   return json(404, { error: "unknown-path", message: "There is nothing here.", paths: webSocketPaths });
 }
 
-function landing(request: RelayRequest, { access, report }: HttpParts): HttpAnswer {
-  const { channels, version } = report();
-  const host = request.headers.get("host") ?? "";
-  const body = landingPage({
-    base: `${request.isSecure ? "wss" : "ws"}://${host}`,
-    channels: access.read(request) ? undefined : channels,
-    version,
-  });
-  return withHeader(text("text/html; charset=utf-8", body), "content-security-policy", landingPolicy);
+/** `?name=NAME` */
+function detail(request: RelayRequest, { access, report, peersOf }: HttpParts): HttpAnswer {
+  const name = new URLSearchParams(request.target.split("?", 2)[1] ?? "").get("name") ?? "";
+  const channel = report().channels.find((one) => one.name === name);
+  if (!channel) return failure(404, "no-channel", "There is no channel of this name now.");
+  const isTrusted = access.knowsPeers(request);
+  const peers = peersOf(name).map((peer) => (isTrusted ? peer : { ...peer, remote: "" }));
+  const receivers = peers
+    .filter(({ role }) => role === "receiver")
+    .sort((a, b) => b.queuedBytes - a.queuedBytes || b.leftOut - a.leftOut || a.connection - b.connection);
+  const told: ChannelDetail = {
+    channel,
+    source: peers.find(({ role }) => role === "source") ?? null,
+    receivers: receivers.slice(0, detailRows),
+    receiversOmitted: Math.max(0, receivers.length - detailRows),
+  };
+  return json(200, told);
 }
 
 /** `?channel=NAME&minutes=N`; without a channel the whole relay, without minutes the last hour. */

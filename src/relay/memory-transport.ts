@@ -132,7 +132,7 @@ export class MemoryTransport extends SocketTransport {
   }
 
   hear(peer: MemoryPeer): void {
-    this.later(() => this.alive(peer.id));
+    this.later(() => this.alive(peer.id, true));
   }
 
   goOn(peer: MemoryPeer): void {

@@ -6,6 +6,8 @@ import type { MessageRef } from "./transport.ts";
 export interface Message {
   readonly ref: MessageRef;
   readonly bytes: Uint8Array;
+  /** When its last byte came, or it was made. */
+  readonly cameUs: number;
   holders: number;
 }
 
@@ -20,8 +22,8 @@ export class Messages {
   }
 
   /** Holds `bytes` as they are, without a copy; the caller is the first holder. */
-  add(bytes: Uint8Array): Message {
-    const message = { ref: this.#next++, bytes, holders: 1 };
+  add(bytes: Uint8Array, cameUs: number): Message {
+    const message = { ref: this.#next++, bytes, cameUs, holders: 1 };
     this.#alive.set(message.ref, message);
     this.bytes += bytes.length;
     return message;

@@ -2,15 +2,17 @@
  * The relay's statistics as Prometheus text (exposition format 0.0.4). Pure. Counters end in _total and never fall while a channel
  * lives; a channel's series end when it is collected, so that there are never more than the channel limit allows.
  */
-import type { ChannelStats } from "./channel.ts";
+import type { Percentiles } from "../base/percentiles.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import type { ClusterStats } from "./cluster-link.ts";
 import type { RelayReport } from "./stats.ts";
 
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-type Kind = "counter" | "gauge";
+type Kind = "counter" | "gauge" | "summary";
 type Labels = Readonly<Record<string, string>>;
-type Sample = readonly [labels: Labels, value: number];
+/** `suffix` is of a summary's count and sum. */
+type Sample = readonly [labels: Labels, value: number, suffix?: "" | "_count" | "_sum"];
 
 interface Metric {
   readonly name: string;
@@ -36,6 +38,8 @@ const ofChannels: readonly ChannelMetric[] = [
   ["channel_signal_peers", "gauge", "Signalling peers now.", (s) => s.signalPeers],
   ["channel_source_connected", "gauge", "1 while a source is connected.", (s) => (s.sourceConnected ? 1 : 0)],
   ["channel_cached", "gauge", "1 while there is something for late joiners.", (s) => (s.hasState ? 1 : 0)],
+  ["channel_pictures_total", "counter", "Pictures of the source, whole ones and changes.", (s) => s.pictures],
+  ["channel_cached_bytes", "gauge", "Bytes kept for late joiners.", (s) => s.cachedBytes],
   ["channel_uptime_seconds", "gauge", "Age of the channel.", (s) => s.uptimeSeconds],
 ];
 
@@ -63,6 +67,44 @@ function clusterMetrics(stats: ClusterStats): Metric[] {
   return [
     ...ofCluster.map(([name, kind, help, value]): Metric => ({ name, kind, help, samples: [[{}, value(stats)]] })),
     { name: "cluster_drops_total", kind: "counter", help: "Bus messages dropped.", samples: drops },
+  ];
+}
+
+/** Prometheus has no percentiles of what others counted; a summary's quantiles are of a window, as these are. */
+function quantiles(percentiles: Percentiles | null, labels: Labels = {}): Sample[] {
+  if (!percentiles) return [];
+  const { p50, p95, p99 } = percentiles;
+  return [
+    [{ ...labels, quantile: "0.5" }, p50 / 1000],
+    [{ ...labels, quantile: "0.95" }, p95 / 1000],
+    [{ ...labels, quantile: "0.99" }, p99 / 1000],
+  ];
+}
+
+function latencyMetrics({ latencyMs, roundTripMs, transport, channels }: RelayReport): Metric[] {
+  return [
+    {
+      name: "latency_seconds",
+      kind: "summary",
+      help: "From a message's last byte read to its last byte given to the kernel, each receiver; quantiles of the last 30 to 60 s.",
+      samples: [
+        ...quantiles(latencyMs),
+        [{}, transport.latencySumUs / 1e6, "_sum"],
+        [{}, transport.latencyCount, "_count"],
+      ],
+    },
+    {
+      name: "round_trip_seconds",
+      kind: "gauge",
+      help: "From a keepalive ping to its pong, all connections, of the last 30 to 60 s.",
+      samples: quantiles(roundTripMs),
+    },
+    {
+      name: "channel_latency_seconds",
+      kind: "gauge",
+      help: "As latency_seconds, of one channel.",
+      samples: channels.flatMap(({ name, latencyMs: its }) => quantiles(its, { channel: name })),
+    },
   ];
 }
 
@@ -104,6 +146,7 @@ function metricsOf(report: RelayReport): Metric[] {
     each("refusals_total", "Connections ended for breaking the protocol.", "code", transport.refusals),
     one("resident_memory_bytes", "gauge", "Resident memory of the process.", process.residentBytes),
     one("cpu_seconds_total", "counter", "Processor time of the process.", process.userSeconds + process.systemSeconds),
+    ...latencyMetrics(report),
     ...(report.cluster ? clusterMetrics(report.cluster) : []),
     ...ofChannels.map(([name, kind, help, value]): Metric => {
       return { name, kind, help, samples: channels.map((stats) => [{ channel: stats.name }, value(stats)]) };
@@ -116,9 +159,9 @@ function escapeLabel(text: string): string {
   return text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-function sampleLine(name: string, [labels, value]: Sample): string {
+function sampleLine(name: string, [labels, value, suffix = ""]: Sample): string {
   const list = Object.entries(labels).map(([key, text]) => `${key}="${escapeLabel(text)}"`);
-  return `${name}${list.length > 0 ? `{${list.join(",")}}` : ""} ${value}`;
+  return `${name}${suffix}${list.length > 0 ? `{${list.join(",")}}` : ""} ${value}`;
 }
 
 export function prometheusText(report: RelayReport): string {

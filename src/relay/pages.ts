@@ -1,17 +1,16 @@
 /**
- * The browser pages of streams, from files inside the executable: the viewer under /player and the publisher under /publish, and
- * what they load under /assets. Both the relay and the host's dashboard serve them. It answers paths, knows no connection and
- * lets nobody in or out: that is the server's part.
+ * The browser pages of streams, from files inside the executable: the viewer under /player, the publisher under /publish, the
+ * relay's status page under /, and what they load under /assets. The relay serves all of them, the host's dashboard the viewer. It
+ * answers paths, knows no connection and lets nobody in or out: that is the server's part.
  */
 import { readFileSync } from "node:fs";
 import playerPage from "../../web/player/index.html";
+import relayPage from "../../web/relay/index.html";
 import sourcePage from "../../web/source/index.html";
 import { isChannelName } from "./paths.ts";
 
 export interface PageSettings {
-  /** Origins beyond the page's own that it may connect to, as `wss://relay.example`. */
-  readonly connect?: readonly string[];
-  /** Origins beyond the page's own whose pages may embed the player and get its events. */
+  /** Origins beyond the page's own whose pages may embed the player and get its events; `*` stands for all. */
   readonly embedders?: readonly string[];
 }
 
@@ -27,8 +26,7 @@ interface Asset {
 }
 
 interface Files {
-  readonly player: string;
-  readonly publish: string;
+  readonly texts: Readonly<Record<PageName, string>>;
   readonly assets: ReadonlyMap<string, Asset>;
 }
 
@@ -37,9 +35,9 @@ interface EmbeddedFile {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-type PageName = "player" | "publish";
-const pages = { player: playerPage, publish: sourcePage } as const;
-const origin = /^(?:https?|wss?):\/\/[A-Za-z0-9.[\]:-]+$/;
+type PageName = "relay" | "player" | "publish";
+const pages = { relay: relayPage, player: playerPage, publish: sourcePage } as const;
+const origin = /^(?:https?:\/\/[A-Za-z0-9.[\]:-]+|\*)$/;
 
 let loaded: Promise<Files> | undefined;
 
@@ -50,17 +48,16 @@ let loaded: Promise<Files> | undefined;
 export async function pageFor(target: string, settings: PageSettings = {}): Promise<PageAnswer | undefined> {
   const [path = ""] = target.split("?", 1);
   if (path.startsWith("/assets/")) return assetAnswer(path.slice("/assets/".length));
+  if (path === "/") return html("relay", (await files()).texts.relay, settings);
   const [, name, , channel] = /^\/(player|publish)(\/(.*))?$/.exec(path) ?? [];
   if (name === undefined) return undefined;
-  loaded ??= load();
   if (channel && !isChannelName(channel))
     return notFound("There is no such channel: its name has characters it must not have.");
-  return html((await loaded)[name as PageName], settings, name === "publish");
+  return html(name as PageName, (await files()).texts[name as PageName], settings);
 }
 
 async function assetAnswer(name: string): Promise<PageAnswer> {
-  loaded ??= load();
-  const asset = (await loaded).assets.get(name);
+  const asset = (await files()).assets.get(name);
   if (!asset) return notFound("There is nothing here.");
   const headers = { ...common, "content-type": asset.type, "cache-control": "max-age=31536000, immutable" };
   return { status: 200, headers, body: asset.bytes };
@@ -72,27 +69,32 @@ const common = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
-function html(text: string, { connect = [], embedders = [] }: PageSettings, captures: boolean): PageAnswer {
-  for (const one of [...connect, ...embedders]) if (!origin.test(one)) throw new TypeError(`${one} is no origin`);
+const features: Readonly<Record<PageName, string>> = {
+  relay: "",
+  player: "gamepad=*, midi=*, fullscreen=*",
+  publish: "camera=(self), microphone=(self), display-capture=(self)",
+};
+
+/** Only the player may be embedded: who clicks on another page must not publish or read unawares. */
+function html(name: PageName, text: string, { embedders = [] }: PageSettings): PageAnswer {
+  for (const one of embedders) if (!origin.test(one)) throw new TypeError(`${one} is no origin`);
+  const around = name === "player" ? ["'self'", ...embedders] : name === "publish" ? ["'self'"] : ["'none'"];
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
-    ["connect-src 'self'", ...connect].join(" "),
+    "connect-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
-    ["frame-ancestors 'self'", ...embedders].join(" "),
+    ["frame-ancestors", ...around].join(" "),
   ].join("; ");
-  const used = captures
-    ? "camera=(self), microphone=(self), display-capture=(self)"
-    : "gamepad=*, midi=*, fullscreen=*";
   return {
     status: 200,
     headers: {
       ...common,
       "content-security-policy": policy,
-      "permissions-policy": used,
+      ...(features[name] && { "permissions-policy": features[name] }),
       "content-type": "text/html;charset=utf-8",
       "cache-control": "no-cache",
     },
@@ -107,10 +109,19 @@ function notFound(sentence: string): PageAnswer {
   return { status: 404, headers, body: new TextEncoder().encode(`${sentence}\n`) };
 }
 
+function files(): Promise<Files> {
+  loaded ??= load();
+  return loaded;
+}
+
 async function load(): Promise<Files> {
   const assets = new Map<string, Asset>();
-  const [player, publish] = await Promise.all([loadPage("player", assets), loadPage("publish", assets)]);
-  return { player, publish, assets };
+  const [relay, player, publish] = await Promise.all([
+    loadPage("relay", assets),
+    loadPage("player", assets),
+    loadPage("publish", assets),
+  ]);
+  return { texts: { relay, player, publish }, assets };
 }
 
 /** In the executable Bun has bundled the page and hands over a list; run from source it is bundled now. */

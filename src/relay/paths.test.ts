@@ -6,6 +6,7 @@ const route = (role: string, channel: string, isLegacy = false) => ({
   channel,
   isLegacy,
   takesOver: false,
+  wantsAudience: false,
   key: undefined,
 });
 
@@ -29,6 +30,7 @@ test.each([
   expect(parseRoute(target) as unknown).toEqual(expected);
 });
 
-test("the query carries takeover and key", () => {
-  expect(parseRoute("/source/x?takeover=1&key=abc")).toMatchObject({ channel: "x", takesOver: true, key: "abc" });
+test("the query carries takeover, audience and key", () => {
+  const asked = { channel: "x", takesOver: true, wantsAudience: true, key: "abc" };
+  expect(parseRoute("/source/x?takeover=1&audience=1&key=abc")).toMatchObject(asked);
 });

@@ -11,6 +11,8 @@ export interface Route {
   readonly isLegacy: boolean;
   /** `?takeover=1`: replaces a connected source. */
   readonly takesOver: boolean;
+  /** `?audience=1`: this source is told how many receivers it has. */
+  readonly wantsAudience: boolean;
   /** `?key=`, for clients that cannot set headers. */
   readonly key: string | undefined;
 }
@@ -42,7 +44,11 @@ export function isChannelName(name: string): boolean {
 export function parseRoute(target: string): Route | RouteRefusal {
   const [path = "", query = ""] = target.split("?", 2);
   const parameters = new URLSearchParams(query);
-  const options = { takesOver: parameters.get("takeover") === "1", key: parameters.get("key") ?? undefined };
+  const options = {
+    takesOver: parameters.get("takeover") === "1",
+    wantsAudience: parameters.get("audience") === "1",
+    key: parameters.get("key") ?? undefined,
+  };
   const stripped = path.replace(/^\/+/, "");
   if (stripped === "") return { role: "receiver", channel: defaultChannel, isLegacy: true, ...options };
   const slash = stripped.indexOf("/");

@@ -30,11 +30,14 @@ export interface RelayOptions extends TransportOptions {
   readonly bus?: NatsAddress | undefined;
 }
 
-/** Between ticks while something waits for one, and while nothing does: waking up is a good part of a quiet relay's work. */
+/**
+ * Between ticks while something waits for one, and while nothing does: waking up is a good part of a quiet relay's work. So events
+ * bring the tick along when it is not just past.
+ */
 const tickMs = 50;
 const restingTickMs = 250;
 const historyMs = 60_000;
-/** How often the owner's decisions are looked for in the database. */
+/** How often the owner's decisions are looked for in the database, at least: it is done in a tick. */
 const reviewMs = 500;
 /** Log lines about channels come at least this often. */
 const longestLogMs = 30_000;
@@ -59,6 +62,8 @@ export class Relay {
   readonly #timers: ReturnType<typeof setInterval>[];
   #ticking: ReturnType<typeof setTimeout> | undefined;
   #tickPaceMs = restingTickMs;
+  #tickedUs = 0;
+  #reviewedUs = 0;
   #closing: Promise<void> | undefined;
 
   /** Listens at once. Code unavailable when that fails. */
@@ -90,21 +95,30 @@ export class Relay {
       this.#joined?.cluster,
     );
     const logMs = Math.min(options.settings.collectSeconds * 1000, longestLogMs);
-    this.#timers = [
-      setInterval(() => this.#endRevoked(), reviewMs),
-      setInterval(() => this.#logChannels(), logMs),
-      setInterval(() => this.#keepHistory(), historyMs),
-    ];
+    this.#timers = [setInterval(() => this.#logChannels(), logMs), setInterval(() => this.#keepHistory(), historyMs)];
     this.#tickAfter(tickMs);
   }
 
   #tickAfter(paceMs: number): void {
     clearTimeout(this.#ticking);
     this.#tickPaceMs = paceMs;
-    this.#ticking = setTimeout(() => {
-      this.core.tick(nowUs());
-      this.#tickAfter(this.core.isWaiting ? tickMs : restingTickMs);
-    }, paceMs);
+    this.#ticking = setTimeout(() => this.#tick(nowUs()), paceMs);
+  }
+
+  #tick(timeUs: number): void {
+    this.#tickedUs = timeUs;
+    if (timeUs - this.#reviewedUs >= reviewMs * 1000) {
+      this.#reviewedUs = timeUs;
+      this.#endRevoked();
+    }
+    this.core.tick(timeUs);
+    this.#tickAfter(this.core.isWaiting ? tickMs : restingTickMs);
+  }
+
+  /** An event comes; call before it is handed on. */
+  turn(timeUs: number): void {
+    if (timeUs - this.#tickedUs >= tickMs * 1000 && !this.#closing) this.#tick(timeUs);
+    this.core.setTime(timeUs);
   }
 
   /** Something waits for the next tick now. */
@@ -138,8 +152,9 @@ export class Relay {
   async #answer(request: RelayRequest): Promise<void> {
     const parts: HttpParts = {
       access: this.#access,
-      pages: pageFor,
+      pages: (target) => pageFor(target, { embedders: this.#access.embedders }),
       report: () => this.report(),
+      peersOf: (channel) => this.core.peersOf(channel, nowUs()),
       history: (channel, sinceMs, count) => {
         const { store } = this.#options;
         return store ? listRelayMinutes(store, channel, sinceMs, count) : ok([]);
@@ -208,9 +223,9 @@ export class Relay {
 /** Every event happens at the present time. */
 function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
   const at = (): RelayTransportEvents | undefined => {
-    const core = relay()?.core;
-    core?.setTime(nowUs());
-    return core?.events;
+    const its = relay();
+    its?.turn(nowUs());
+    return its?.core.events;
   };
   return {
     request: (request) => {
@@ -219,7 +234,7 @@ function eventsOf(relay: () => Relay | undefined): RelayTransportEvents {
     },
     binary: (connection, message, bytes, view) => at()?.binary(connection, message, bytes, view),
     text: (connection, text) => at()?.text(connection, text),
-    alive: (connection) => at()?.alive(connection),
+    alive: (connection, isPong) => at()?.alive(connection, isPong),
     lagged: (connection, messages) => {
       at()?.lagged(connection, messages);
       relay()?.hurry();

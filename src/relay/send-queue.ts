@@ -3,6 +3,7 @@
  * held to the group's limits; single ones (the catch-up of a newcomer, texts, input) to wide limits of their own, because
  * they are never left out. Pure: it writes nothing.
  */
+import { limits } from "../base/limits.ts";
 import type { Message, Messages } from "./messages.ts";
 import { type Delivery, delivery, type QueueLimits } from "./transport.ts";
 
@@ -18,11 +19,7 @@ export interface Waiting {
 /** What becomes of a message: it waits, it is left out, or its receiver has no room for what it must not miss. */
 export type Outcome = "waits" | "left-out" | "too-slow";
 
-/** Room for a newcomer's catch-up: the largest keyframe, its deltas and all diffs. */
-const ownMessages = 16_384;
-const ownBytes = 192 * 1024 * 1024;
-/** Texts have no copy in a cache, so less of them may wait. */
-const ownTextBytes = 1024 * 1024;
+const { queue_messages: ownMessages, queue_bytes: ownBytes, copied_bytes: ownTextBytes } = limits.websocket;
 
 export class SendQueue {
   readonly #messages: Messages;
@@ -47,6 +44,15 @@ export class SendQueue {
 
   get length(): number {
     return this.#items.length - this.#first;
+  }
+
+  /** When the oldest message to the group came; undefined when none waits. */
+  get oldestUs(): number | undefined {
+    for (let i = this.#first; i < this.#items.length; i++) {
+      const { isCast, message } = this.#items[i] as Waiting;
+      if (isCast) return message?.cameUs;
+    }
+    return undefined;
   }
 
   /** Of all that waits. */

@@ -4,12 +4,14 @@
  * about who may connect.
  */
 import { Counters } from "../base/counters.ts";
+import { RecentHistogram } from "../base/histogram.ts";
 import { limits } from "../base/limits.ts";
 import { closeCode } from "./limits.ts";
 import { type Message, Messages } from "./messages.ts";
 import { type Outcome, SendQueue, type Waiting } from "./send-queue.ts";
 import {
   type ConnectionId,
+  type ConnectionStats,
   type Delivery,
   delivery,
   type GroupId,
@@ -40,11 +42,15 @@ interface Connection {
   group: Group | undefined;
   closing: { readonly code: number; readonly reason: string } | undefined;
   patience: ReturnType<typeof setTimeout> | undefined;
+  messagesOut: number;
+  bytesOut: number;
+  leftOut: number;
 }
 
 interface Group {
   readonly limits: QueueLimits;
   readonly members: Set<Connection>;
+  readonly latency: RecentHistogram;
 }
 
 /** More is handed to a socket only when no more than this waits in it; the rest waits here, by reference. */
@@ -69,6 +75,8 @@ export abstract class SocketTransport implements RelayTransport {
   #messagesOut = 0;
   #bytesOut = 0;
   #leftOut = 0;
+  #latencyCount = 0;
+  #latencySumUs = 0;
 
   constructor(events: RelayTransportEvents, memoryBytes: number = messageMemory) {
     this.events = events;
@@ -89,6 +97,11 @@ export abstract class SocketTransport implements RelayTransport {
   /** Runs `work` after the present call from outside is over: the core is never called back in the middle of a call of its own. */
   protected abstract later(work: () => void): void;
 
+  /** Monotonic. */
+  protected nowUs(): number {
+    return performance.now() * 1000;
+  }
+
   protected opened(id: ConnectionId, socket: MessageSocket, maxMessageBytes: number): void {
     const queue = new SendQueue(this.messages);
     const connection = {
@@ -99,6 +112,9 @@ export abstract class SocketTransport implements RelayTransport {
       group: undefined,
       closing: undefined,
       patience: undefined,
+      messagesOut: 0,
+      bytesOut: 0,
+      leftOut: 0,
     };
     this.#connections.set(id, connection);
     this.#accepted++;
@@ -119,7 +135,7 @@ export abstract class SocketTransport implements RelayTransport {
     }
     this.#messagesIn++;
     this.#bytesIn += bytes.length;
-    const message = this.messages.add(bytes);
+    const message = this.messages.add(bytes, this.nowUs());
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.events.binary(id, message.ref, bytes, view);
     this.messages.release(message);
@@ -142,8 +158,8 @@ export abstract class SocketTransport implements RelayTransport {
     this.#end(connection, closeCode.tooLarge, "the message is too large");
   }
 
-  protected alive(id: ConnectionId): void {
-    if (this.#connections.has(id)) this.events.alive(id);
+  protected alive(id: ConnectionId, isPong: boolean): void {
+    if (this.#connections.has(id)) this.events.alive(id, isPong);
   }
 
   /** The socket can take more. */
@@ -169,10 +185,20 @@ export abstract class SocketTransport implements RelayTransport {
     if (queue.isEmpty && connection.closing) this.#finish(connection);
   }
 
-  #write({ socket }: Connection, { message, text, size }: Waiting): void {
-    socket.write(message ? message.bytes : text);
+  #write(connection: Connection, { message, text, size, isCast }: Waiting): void {
+    connection.socket.write(message ? message.bytes : text);
     this.#messagesOut++;
     this.#bytesOut += size;
+    connection.messagesOut++;
+    connection.bytesOut += size;
+    if (isCast && message) this.#took(connection, message);
+  }
+
+  #took({ group }: Connection, { cameUs }: Message): void {
+    const nowUs = this.nowUs();
+    this.#latencyCount++;
+    this.#latencySumUs += nowUs - cameUs;
+    group?.latency.add(nowUs - cameUs, nowUs);
   }
 
   #after(connection: Connection, outcome: Outcome): boolean {
@@ -180,8 +206,13 @@ export abstract class SocketTransport implements RelayTransport {
     else if (outcome === "too-slow") {
       this.refusals.add(String(closeCode.tooSlow));
       this.#end(connection, closeCode.tooSlow, "too slow for state");
-    } else this.#leftOut++;
+    } else this.#leaveOut(connection, 1);
     return outcome !== "left-out";
+  }
+
+  #leaveOut(connection: Connection, messages: number): void {
+    this.#leftOut += messages;
+    connection.leftOut += messages;
   }
 
   /** Ends without what is queued. */
@@ -201,7 +232,7 @@ export abstract class SocketTransport implements RelayTransport {
   send(id: ConnectionId, bytes: Uint8Array): void {
     const connection = this.#connections.get(id);
     if (!connection || connection.closing) return;
-    const message = this.messages.add(bytes.slice());
+    const message = this.messages.add(bytes.slice(), this.nowUs());
     this.#after(connection, connection.queue.send(message));
     this.messages.release(message);
   }
@@ -243,7 +274,7 @@ export abstract class SocketTransport implements RelayTransport {
   }
 
   createGroup(limits: QueueLimits): GroupId {
-    this.#groups.set(this.#nextGroup, { limits, members: new Set() });
+    this.#groups.set(this.#nextGroup, { limits, members: new Set(), latency: new RecentHistogram() });
     return this.#nextGroup++;
   }
 
@@ -278,7 +309,7 @@ export abstract class SocketTransport implements RelayTransport {
     const { queue } = connection;
     const { isSkipping: wasSkipping, discarded } = queue;
     const passed = this.#after(connection, queue.cast(message, how, limits));
-    this.#leftOut += queue.discarded - discarded;
+    this.#leaveOut(connection, queue.discarded - discarded);
     if (queue.isSkipping && (!wasSkipping || how === delivery.keyframe))
       this.later(() => this.events.lagged(connection.id, 1));
     return passed;
@@ -289,9 +320,13 @@ export abstract class SocketTransport implements RelayTransport {
     this.#groups.delete(id);
   }
 
+  forward(): void {
+    // Messages come on the thread that sends them on, so there is nothing to be ahead of.
+  }
+
   store(bytes: Uint8Array): MessageRef | undefined {
     if (this.messages.bytes + bytes.length > this.#memoryBytes) return undefined;
-    return this.messages.add(bytes.slice()).ref;
+    return this.messages.add(bytes.slice(), this.nowUs()).ref;
   }
 
   retain(ref: MessageRef): void {
@@ -306,6 +341,25 @@ export abstract class SocketTransport implements RelayTransport {
     return this.messages.get(ref).bytes;
   }
 
+  connectionStats(id: ConnectionId): ConnectionStats | undefined {
+    const connection = this.#connections.get(id);
+    if (!connection) return undefined;
+    const { queue, socket, messagesOut, bytesOut, leftOut } = connection;
+    const { oldestUs } = queue;
+    return {
+      messagesOut,
+      bytesOut,
+      leftOut,
+      queuedMessages: queue.length,
+      queuedBytes: queue.bytes + socket.buffered,
+      waitingUs: oldestUs === undefined ? 0 : this.nowUs() - oldestUs,
+    };
+  }
+
+  addLatency(id: GroupId, counts: Uint32Array): void {
+    this.#groups.get(id)?.latency.addTo(counts, this.nowUs());
+  }
+
   stats(): TransportStats {
     return {
       connections: this.#connections.size,
@@ -315,6 +369,8 @@ export abstract class SocketTransport implements RelayTransport {
       messagesOut: this.#messagesOut,
       bytesOut: this.#bytesOut,
       leftOut: this.#leftOut,
+      latencyCount: this.#latencyCount,
+      latencySumUs: this.#latencySumUs,
       refusals: this.refusals.toJSON(),
     };
   }

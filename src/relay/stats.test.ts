@@ -1,7 +1,6 @@
-/** What a relay says about itself: the log line, the history's rows, the Prometheus text, the first page. */
+/** What a relay says about itself: the log line, the history's rows, the Prometheus text. */
 import { describe, expect, test } from "bun:test";
-import type { ChannelStats } from "./channel.ts";
-import { escapeHtml, landingPage } from "./landing.ts";
+import type { ChannelStats } from "./channel-stats.ts";
 import { relayDefaults } from "./limits.ts";
 import { prometheusText } from "./metrics.ts";
 import { channelLine, HistorySampler, isActive, processStats, type RelayReport } from "./stats.ts";
@@ -25,6 +24,12 @@ function channel(name: string, its: Partial<ChannelStats> = {}): ChannelStats {
     leftOut: 0,
     resyncs: 0,
     hasState: false,
+    pictures: 0,
+    picture: null,
+    sound: null,
+    cachedBytes: 0,
+    sourceElsewhere: false,
+    latencyMs: null,
     ...its,
   };
 }
@@ -38,6 +43,8 @@ function report(channels: readonly ChannelStats[]): RelayReport {
     connections: { sources: 1, receivers: 2, signalPeers: 3 },
     drops: { "text-ignored": 4 },
     channelsCollected: 0,
+    latencyMs: { p50: 0.05, p95: 0.1, p99: 1.5 },
+    roundTripMs: null,
     transport: {
       name: "bun",
       connections: 6,
@@ -47,6 +54,8 @@ function report(channels: readonly ChannelStats[]): RelayReport {
       messagesOut: 10,
       bytesOut: 11,
       leftOut: 12,
+      latencyCount: 14,
+      latencySumUs: 1500,
       refusals: { "1009": 13 },
     },
     process: processStats(),
@@ -111,14 +120,16 @@ describe("metrics", () => {
   test("each series has its help and type before it, once, and counters end in _total", () => {
     const types = new Map<string, string>();
     for (const line of lines.filter((one) => one !== "")) {
-      const [, name, kind] = /^# TYPE (\S+) (counter|gauge)$/.exec(line) ?? [];
+      const [, name, kind] = /^# TYPE (\S+) (counter|gauge|summary)$/.exec(line) ?? [];
       if (name !== undefined) {
         expect(types.has(name)).toBe(false);
         types.set(name, kind ?? "");
         expect(kind === "counter").toBe(name.endsWith("_total"));
       } else if (!line.startsWith("# HELP ")) {
         const [, series = ""] =
-          /^(patchbay_relay_[a-z_]+)(?:\{(?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? [0-9.e+-]+$/.exec(line) ?? [];
+          /^(patchbay_relay_[a-z_]+?)(?:_sum|_count)?(?:\{(?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)+\})? [0-9.e+-]+$/.exec(
+            line,
+          ) ?? [];
         expect([line, types.has(series)]).toEqual([line, true]);
       }
     }
@@ -132,20 +143,13 @@ describe("metrics", () => {
     expect(lines).toContain('patchbay_relay_drops_total{reason="text-ignored"} 4');
     expect(lines).toContain('patchbay_relay_refusals_total{code="1009"} 13');
     expect(lines).toContain('patchbay_relay_info{version="1.2.3"} 1');
+    expect(lines).toContain('patchbay_relay_latency_seconds{quantile="0.99"} 0.0015');
+    expect(lines).toContain("patchbay_relay_latency_seconds_count 14");
+    expect(lines).toContain("patchbay_relay_latency_seconds_sum 0.0015");
+    expect(lines.some((line) => line.startsWith("patchbay_relay_round_trip_seconds"))).toBe(false);
   });
 
   test("labels are escaped", () => {
     expect(prometheusText({ ...report([]), drops: { 'a"b\\c\nd': 1 } })).toContain('{reason="a\\"b\\\\c\\nd"} 1');
-  });
-});
-
-describe("the first page", () => {
-  test("escapes what others chose, and tells no channels to whoever may not know", () => {
-    const base = 'ws://"><script>';
-    const page = landingPage({ base, channels: [channel("a")], version: "1" });
-    expect(page).toContain('<a href="/player/a">a</a>');
-    expect(page).not.toContain("<script");
-    expect(page).toContain(escapeHtml(base));
-    expect(landingPage({ base, channels: undefined, version: "1" })).not.toContain("/player/a");
   });
 });

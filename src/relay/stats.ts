@@ -3,9 +3,8 @@
  * from minute to minute. Pure but for the process's own use of memory and processor.
  */
 import type { RelayMinute } from "../store/relay.ts";
-import type { ChannelStats } from "./channel.ts";
+import type { ChannelStats, RelayStats } from "./channel-stats.ts";
 import type { ClusterStats } from "./cluster-link.ts";
-import type { RelayStats } from "./core.ts";
 import type { RelaySettings } from "./limits.ts";
 import type { TransportStats } from "./transport.ts";
 

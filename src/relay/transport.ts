@@ -35,7 +35,7 @@ export interface RelayTransportEvents {
   binary(connection: ConnectionId, message: MessageRef, bytes: Uint8Array, view: DataView): void;
   text(connection: ConnectionId, text: string): void;
   /** A WebSocket ping or pong came: the peer lives. */
-  alive(connection: ConnectionId): void;
+  alive(connection: ConnectionId, isPong: boolean): void;
   /** Frames for this connection were left out since the last keyframe; asked for by the core's policy. */
   lagged(connection: ConnectionId, messages: number): void;
   /** The connection is over, for whatever reason; `code` as received or assigned (1006 for a vanished peer). */
@@ -86,6 +86,12 @@ export interface RelayTransport {
   /** One call for all receivers: the message is queued for each by reference. Returns for how many it was left out. */
   broadcast(group: GroupId, message: MessageRef, how: Delivery): number;
   dropGroup(group: GroupId): void;
+  /**
+   * What a connection sends may from now on reach the group ahead of `binary`, by `rules` (forwarding.ts); the core broadcasts each
+   * message all the same, and everybody gets it once. Unless urgent, `binary` may then come a quarter of a second late, but never
+   * behind anything else that happened later. A transport that gains nothing by it does nothing.
+   */
+  forward(connection: ConnectionId, group: GroupId, rules: Uint8Array, isUrgent: boolean): void;
 
   /** A message of one's own making, held until released. Undefined when there is no memory for messages left. */
   store(bytes: Uint8Array): MessageRef | undefined;
@@ -95,8 +101,22 @@ export interface RelayTransport {
 
   readonly port: number;
   stats(): TransportStats;
+  /** Undefined for one that is gone. */
+  connectionStats(connection: ConnectionId): ConnectionStats | undefined;
+  /** Adds to `counts` (buckets of base/histogram.ts) how many microseconds each of a group's messages took in the last 30 to 60 s. */
+  addLatency(group: GroupId, counts: Uint32Array): void;
   /** Stops accepting; open connections go on. */
   stopListening(): void;
+}
+
+export interface ConnectionStats {
+  readonly messagesOut: number;
+  readonly bytesOut: number;
+  readonly leftOut: number;
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  /** How long the oldest message to its group has waited here. */
+  readonly waitingUs: number;
 }
 
 export interface TransportStats {
@@ -108,6 +128,12 @@ export interface TransportStats {
   readonly messagesOut: number;
   readonly bytesOut: number;
   readonly leftOut: number;
+  /**
+   * Messages of groups that left, and the sum of what they took: from when the last byte was read from the source's socket (or
+   * the message was stored) to when the last byte was taken by the kernel for the receiver.
+   */
+  readonly latencyCount: number;
+  readonly latencySumUs: number;
   /** Connections ended for breaking the protocol, by close code or HTTP status. */
   readonly refusals: Readonly<Record<string, number>>;
 }

@@ -13,6 +13,9 @@ export const busNameLimit = 128;
 /** Higher epochs are refused, so that one relay's error cannot use them up for all. */
 export const busEpochLimit = 0x7fff_ffff;
 
+/** Receivers that one relay may say it has. */
+export const busReceiverLimit = 1_000_000;
+
 /** Claims in one announcement. */
 export const busClaimLimit = 4096;
 
@@ -21,7 +24,7 @@ export const busKind = {
   frame: 1,
   /** All that a newcomer needs, to one relay. */
   catchUp: 2,
-  /** A relay has receivers for this channel; to the relay of the source, and again at each beat. */
+  /** A relay has so many receivers for this channel; to the relay of the source, at each change and again at each beat. */
   want: 3,
   /** It has none any more. */
   leave: 4,
@@ -85,8 +88,13 @@ export const busCatchUpLayout = layout({
 export const busWantLayout = layout({
   name: "busWant",
   doc: "Body of a want",
-  bytes: 1,
-  fields: { flags: { at: 0, type: "u8", bits: wantFlag, error: "flags", doc: "1 send a catch-up" } },
+  bytes: 8,
+  fields: {
+    flags: { at: 0, type: "u8", bits: wantFlag, error: "flags", doc: "1 send a catch-up" },
+    reserved: reserved(1, "u8"),
+    reserved2: reserved(2, "u16"),
+    receivers: { at: 4, type: "u32", range: [1, busReceiverLimit], error: "counter", doc: "receivers that it has" },
+  },
 });
 
 export const busAnnounceLayout = layout({

@@ -46,6 +46,7 @@ const claims = [
   { channel: "yz", state: claimState.gone, isSettled: false, epoch: 1, nextSequence: 0 },
 ];
 
+const asking = { needsCatchUp: true, receivers: 5 };
 const catchUp = hex(
   "2a 00 00 00", // next sequence 42
   "03 00 00 00", // 3 bytes
@@ -81,8 +82,9 @@ describe("vectors", () => {
   });
 
   test("a want", () => {
-    expect([wantBody(true), wantBody(false)]).toEqual([hex("01"), hex("00")]);
-    expect(readWant(hex("01"))).toEqual({ ok: true, value: true });
+    const [first, again] = [hex("01 00 0000 05000000"), hex("00 00 0000 0a000000")];
+    expect([wantBody(asking), wantBody({ needsCatchUp: false, receivers: 10 })]).toEqual([first, again]);
+    expect(readWant(first)).toEqual({ ok: true, value: asking });
   });
 });
 
@@ -154,13 +156,15 @@ describe("refusals", () => {
 
   test("a want", () => {
     expect(readWant(hex(""))).toEqual({ ok: false, error: "short" });
-    expect(readWant(hex("02"))).toEqual({ ok: false, error: "flags" });
+    expect(readWant(hex("02 00 0000 05000000"))).toEqual({ ok: false, error: "flags" });
+    expect(readWant(hex("01 00 0000 00000000"))).toEqual({ ok: false, error: "counter" });
+    expect(readWant(hex("01 00 0000 ffffffff"))).toEqual({ ok: false, error: "counter" });
   });
 });
 
 test("20,000 damaged messages are read or refused, and what is read is written as it was", () => {
   const random = new Prng(7);
-  const seeds = [input, announcement, catchUp, hex("01"), utf8("nothing of the kind")];
+  const seeds = [input, announcement, catchUp, wantBody(asking), utf8("nothing of the kind")];
   let taken = 0;
   for (let n = 0; n < 20_000; n++) {
     let bytes = (seeds[random.below(seeds.length)] as Uint8Array).slice();

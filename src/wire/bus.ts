@@ -137,14 +137,23 @@ export function readCatchUp(body: Uint8Array): Decoded<{ nextSequence: number; m
   return { ok: true, value: { nextSequence: fixed.value.nextSequence, messages } };
 }
 
-export function wantBody(needsCatchUp: boolean): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(needsCatchUp ? wantFlag.catchUp : 0);
+export interface Want {
+  readonly needsCatchUp: boolean;
+  /** Of the relay that wants the channel. */
+  readonly receivers: number;
 }
 
-/** Whether a catch-up is asked for. */
-export function readWant(body: Uint8Array): Decoded<boolean> {
+export function wantBody({ needsCatchUp, receivers }: Want): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(busWantLayout.bytes);
+  encode(busWantLayout, { flags: needsCatchUp ? wantFlag.catchUp : 0, receivers }, viewOf(out), 0, 0);
+  return out;
+}
+
+export function readWant(body: Uint8Array): Decoded<Want> {
   const fixed = decode(busWantLayout, viewOf(body), 0, body.length);
-  return fixed.ok ? { ok: true, value: (fixed.value.flags & wantFlag.catchUp) !== 0 } : fixed;
+  if (!fixed.ok) return fixed;
+  const { flags, receivers } = fixed.value;
+  return { ok: true, value: { needsCatchUp: (flags & wantFlag.catchUp) !== 0, receivers } };
 }
 
 /** One relay's claim to a channel. */

@@ -139,6 +139,10 @@ export const buildPing = (sequence: number, timestampMs: number): Frame =>
 export const buildStreamEnd = (sequence: number, timestampMs: number): Frame =>
   encodeFrame("streamEnd", { sequence, timestampMs }, {});
 
+/** For a source: how many receivers its channel has. */
+export const buildAudience = (sequence: number, timestampMs: number, receivers: number): Frame =>
+  encodeFrame("audience", { sequence, timestampMs }, { receivers });
+
 type PointerName = "pointer" | "pointerDown" | "pointerUp";
 
 /** `x` and `y` from 0 to 65535 across the picture; `buttons` held (a move) or changed now (down, up). */

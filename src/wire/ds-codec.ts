@@ -6,6 +6,7 @@
 import { limits } from "../base/limits.ts";
 import { accessors, check, encode, read } from "./codec.ts";
 import {
+  audienceLayout,
   audioCompressedLayout,
   audioPcmLayout,
   compressedPixelsLayout,
@@ -39,6 +40,7 @@ export const frame = accessors(frameLayout);
 /** Payload accessors; `at` is where the payload begins: 16 behind the frame. */
 export const compressedPixels = accessors(compressedPixelsLayout);
 export const keyframe = accessors(keyframeLayout);
+export const audience = accessors(audienceLayout);
 export const audioPcm = accessors(audioPcmLayout);
 export const audioCompressed = accessors(audioCompressedLayout);
 export const pointer = accessors(pointerLayout);
@@ -87,6 +89,13 @@ export function checkFrame(view: DataView, at: number, size: number): WireError 
     (pictures.has(name) ? checkPicture(name, view, at, size - frameBytes) : undefined) ??
     checkPlain(name, view, at, size - frameBytes)
   );
+}
+
+/** The receivers that a well-formed Audience speaks of; undefined for every other message. */
+export function audienceOf(message: Uint8Array): number | undefined {
+  if (message[0] !== frameType.audience || message.length !== frameBytes + audienceLayout.bytes) return undefined;
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  return checkFrame(view, 0, message.length) === undefined ? audience.receivers(view, frameBytes) : undefined;
 }
 
 /** Sizes of raw and RLE packed pictures. */

@@ -33,6 +33,8 @@ export const frameType = {
   neuralActuator: 0x42,
   neuralLatent: 0x43,
   keyframe: 0xf0,
+  /** Patchbay's own: from a relay to a source that asked for it (`?audience=1`), never relayed by it. */
+  audience: 0xfd,
   ping: 0xfe,
   streamEnd: 0xff,
 } as const;
@@ -164,6 +166,13 @@ export const deltaPixelsLayout = bare(
 export const signalLayout = bare("signal", "JSON, UTF-8 (a diff: RFC 7396 merge patch)", 1, limits.signalBytes);
 export const applicationLayout = bare("application", "Bytes of the application", 0, 16 * 1024 * 1024);
 export const emptyLayout = bare("empty", "Nothing", 0, 0);
+
+export const audienceLayout = layout({
+  name: "audience",
+  doc: "How many receivers a source's channel has, on all relays; to a source that asked by ?audience=1",
+  bytes: 4,
+  fields: { receivers: { at: 0, type: "u32", doc: "receivers now" } },
+});
 
 export const pointerLayout = layout({
   name: "pointer",
@@ -314,6 +323,7 @@ export const framePayloads = {
   neuralActuator: applicationLayout,
   neuralLatent: applicationLayout,
   keyframe: keyframeLayout,
+  audience: audienceLayout,
   ping: emptyLayout,
   streamEnd: emptyLayout,
 } as const satisfies Record<FrameName, Layout>;

@@ -130,6 +130,7 @@ describe("builders", () => {
     [ds.buildSignalDiff(1, 2, bytes), "signalDiff", { tail: bytes }],
     [ds.buildSchemaAnnounce(1, 2, bytes), "schemaAnnounce", { tail: bytes }],
     [ds.buildApplication("neuralFrame", 1, 2, bytes, true), "neuralFrame", { tail: bytes, isKeyframe: true }],
+    [ds.buildAudience(1, 2, 70_000), "audience", { fields: { receivers: 70_000 } }],
     [ds.buildPing(1, 2), "ping", {}],
     [ds.buildStreamEnd(1, 2), "streamEnd", {}],
     [ds.buildPointer("pointerDown", 1, 2, 9, 8, 1), "pointerDown", { fields: { x: 9, y: 8, buttons: 1, mode: 0 } }],

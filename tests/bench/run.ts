@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp, finish, isEnding, Missing } from "./children.ts";
+import { content } from "./content.ts";
 import { cases, glass } from "./glass.ts";
 import { microbench } from "./micro.ts";
 import { memory, startTime } from "./processes.ts";
@@ -59,6 +60,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   start: () => startTime(rounds * 10),
   memory: () => memory(seconds),
   microbench,
+  content: async () => content(),
   stages,
   allocation,
   referee: () => referee(seconds, values.referee, chosen),

@@ -4,6 +4,8 @@
  */
 import { afterEach, describe, expect, test } from "bun:test";
 import { openWebSocketServer } from "../../ffi/websocket.ts";
+import { bucketMiddle, histogramBuckets } from "../../src/base/histogram.ts";
+import { limits } from "../../src/base/limits.ts";
 import { BunTransport } from "../../src/relay/bun-transport.ts";
 import { MemoryTransport } from "../../src/relay/memory-transport.ts";
 import {
@@ -266,6 +268,63 @@ function suite(world: TransportWorld): void {
     expect(transport.stats().leftOut).toBeGreaterThan(0);
     transport.release(message);
     transport.release(last);
+  });
+
+  test("how long messages took is counted, as long as they really waited", async () => {
+    const { transport, join } = start(world);
+    const [slow, quick] = [await join(), await join()];
+    const group = transport.createGroup({ messages: 8, bytes: 1 << 20 });
+    const latencies = (): number[] => {
+      const counts = new Uint32Array(histogramBuckets);
+      transport.addLatency(group, counts);
+      return [...counts].flatMap((count, bucket) => Array<number>(count).fill(bucketMiddle(bucket)));
+    };
+    expect(latencies()).toEqual([]);
+    transport.join(group, slow.id);
+    const message = held(transport, new Uint8Array(50_000));
+    slow.client.stall();
+    fill(transport, group, message);
+    const filledMs = performance.now();
+    await until(world, () => (transport.connectionStats(slow.id)?.waitingUs ?? 0) > 20_000);
+    const stats = transport.connectionStats(slow.id);
+    expect(stats?.queuedMessages).toBeGreaterThan(0);
+    expect(stats?.queuedBytes).toBeGreaterThan(0);
+    expect(stats?.leftOut).toBeGreaterThan(0);
+    transport.join(group, quick.id);
+    const [before, waitedMs] = [latencies().length, performance.now() - filledMs];
+    slow.client.resume();
+    await until(world, () => transport.connectionStats(slow.id)?.queuedMessages === 0);
+    const all = latencies();
+    expect(all.length).toBeGreaterThan(before);
+    expect(Math.max(...all)).toBeGreaterThanOrEqual(Math.min(waitedMs * 1000, 20_000) * 0.9);
+    // Nothing took longer than the test.
+    expect(Math.max(...all)).toBeLessThan((performance.now() - filledMs) * 1000 * 1.1 + 1e6);
+    const { latencyCount, latencySumUs } = transport.stats();
+    expect(latencyCount).toBe(all.length);
+    expect(latencySumUs).toBeGreaterThanOrEqual(20_000);
+    expect(transport.connectionStats(slow.id)?.messagesOut).toBe(all.length);
+    expect(transport.connectionStats(quick.id)?.messagesOut).toBe(0);
+    transport.release(message);
+  });
+
+  test("a whole catch-up waits for one receiver, a raw 4K keyframe and its deltas; texts only up to their limit", async () => {
+    const { core, transport, join } = start(world);
+    const { client, id } = await join();
+    client.stall();
+    const parts = [new Uint8Array(16 + 3840 * 2160 * 4), ...Array.from({ length: 15 }, () => new Uint8Array(2 ** 20))];
+    for (const part of parts) {
+      const message = held(transport, part);
+      transport.sendRef(id, message, delivery.state);
+      transport.release(message);
+    }
+    await aWhile(world);
+    expect([transport.queued(id) > 40e6, core.over]).toEqual([true, []]);
+    for (let kilobytes = 0; kilobytes < limits.websocket.copied_bytes / 1024; kilobytes += 50)
+      transport.sendText(id, "x".repeat(50 * 1024));
+    await until(world, () => transport.queued(id) === 0 || core.over.length > 0);
+    client.vanish();
+    await until(world, () => core.over.length > 0);
+    expect(core.over[0]?.code).toBe(4413);
   });
 
   test("a receiver too slow for state is closed with 4413", async () => {

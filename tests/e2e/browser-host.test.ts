@@ -24,13 +24,16 @@ beforeAll(async () => {
   // Line by line, because a pipe is otherwise filled first.
   events = watchOn(source, "stdbuf", "-oL", "xev", "-geometry", "300x300+0+0");
   await events.until(/MapNotify/);
-  host = await startHost(new Home(), "--display", source.name);
-  address = (await host.child.until(/in a browser at (\S+)/))[1] as string;
+  const home = new Home();
+  host = await startHost(home, "--display", source.name);
+  // What a service's journal keeps has no token in it; the owner asks for the address.
+  expect(host.child.err).not.toContain("token=");
+  address = (await home.tell("key", "show", "--viewer")).trim();
   browser = await chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: ["--headless=new", "--no-sandbox", "--disable-gpu"],
   });
-  player = await browser.newPage({ viewport: { width: 1100, height: 720 } });
+  player = await (await browser.newContext({ viewport: { width: 1100, height: 720 } })).newPage();
 }, slow);
 afterAll(() => browser?.close(), slow);
 afterAll(cleanUp);
@@ -75,6 +78,26 @@ describe.skipIf(!hasChromium)("a browser on the host's own page", () => {
       await host.until("the browser among the peers", ({ peers }) =>
         peers.some(({ name, state }) => name.startsWith("browsers") && state === "connected"),
       );
+    },
+    slow,
+  );
+
+  test(
+    "the status page links to the viewer once the token is there, and says how to get it before",
+    async () => {
+      const status = new URL("/", address).href;
+      const context = await browser.newContext();
+      const stranger = await context.newPage();
+      await stranger.goto(status);
+      await stranger.waitForSelector("#viewer code >> text=patchbay key show --viewer");
+      expect(await stranger.locator("#viewer a").count()).toBe(0);
+      await context.close();
+      const own = await player.context().newPage();
+      await own.goto(status);
+      expect(await own.getAttribute("#viewer a", "href")).toBe("/player/screen");
+      if (process.env.SCREENSHOTS)
+        await own.screenshot({ path: `${process.env.SCREENSHOTS}/host.png`, fullPage: true });
+      await own.close();
     },
     slow,
   );

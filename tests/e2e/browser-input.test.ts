@@ -1,7 +1,8 @@
 /** What a person does before the player arrives at the publisher's page: pointer, keys, wheel, touch; everything is let go on blur. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { BrowserWorld, hasChromium, isLive, publish } from "./browser-world.ts";
+import { BrowserWorld, hasChromium, isLive, publish, seesInput } from "./browser-world.ts";
+import { cleanUp } from "./processes.ts";
 
 const slow = 60_000;
 let world: BrowserWorld;
@@ -9,14 +10,7 @@ beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
 afterAll(() => world?.close(), slow);
-
-/** Waits for a line of the publisher's list. */
-const sees = (source: Page, line: string) =>
-  source.waitForFunction(
-    (wanted) => [...document.querySelectorAll("#inputs li")].some((node) => node.textContent?.includes(wanted)),
-    line,
-    { timeout: 10_000 },
-  );
+afterAll(cleanUp);
 
 describe.skipIf(!hasChromium)("input from a player", () => {
   let source: Page;
@@ -41,12 +35,12 @@ describe.skipIf(!hasChromium)("input from a player", () => {
       const { x, y } = await middle();
       await player.mouse.move(x, y);
       await player.mouse.down({ button: "right" });
-      await sees(source, "pointerDown at 50.0 %, 50.0 % buttons 2");
+      await seesInput(source, "pointerDown at 50.0 %, 50.0 % buttons 2");
       await player.mouse.move(x + 40, y);
       await player.mouse.up({ button: "right" });
-      await sees(source, "buttons 2");
+      await seesInput(source, "buttons 2");
       await player.mouse.wheel(0, 100);
-      await sees(source, "scroll dx 0 dy 120");
+      await seesInput(source, "scroll dx 0 dy 120");
     },
     slow,
   );
@@ -58,10 +52,10 @@ describe.skipIf(!hasChromium)("input from a player", () => {
       await player.keyboard.down("Shift");
       await player.keyboard.press("KeyA");
       await player.keyboard.up("Shift");
-      await sees(source, "keyDown KeyA (30) modifiers 1");
-      await sees(source, "keyUp ShiftLeft (42)");
+      await seesInput(source, "keyDown KeyA (30) modifiers 1");
+      await seesInput(source, "keyUp ShiftLeft (42)");
       await player.keyboard.press("Tab");
-      await sees(source, "keyDown Tab (15)");
+      await seesInput(source, "keyDown Tab (15)");
       expect(await player.evaluate(() => document.activeElement?.id)).toBe("stage");
       await player.keyboard.press("Control+Alt+Shift+KeyQ");
       expect(await player.evaluate(() => document.activeElement?.id)).toBe("control");
@@ -76,9 +70,9 @@ describe.skipIf(!hasChromium)("input from a player", () => {
     async () => {
       await player.focus("#stage");
       await player.keyboard.down("KeyW");
-      await sees(source, "keyDown KeyW");
+      await seesInput(source, "keyDown KeyW");
       await player.focus("#bus-toggle");
-      await sees(source, "keyUp KeyW");
+      await seesInput(source, "keyUp KeyW");
       await player.keyboard.up("KeyW");
     },
     slow,
@@ -89,8 +83,8 @@ describe.skipIf(!hasChromium)("input from a player", () => {
     async () => {
       const { x, y } = await middle();
       await player.touchscreen.tap(x, y);
-      await sees(source, "touch 0 at 50.0 %, 50.0 %");
-      await sees(source, "touchEnd id 0 ending 0");
+      await seesInput(source, "touch 0 at 50.0 %, 50.0 %");
+      await seesInput(source, "touchEnd id 0 ending 0");
     },
     slow,
   );
@@ -105,7 +99,7 @@ describe.skipIf(!hasChromium)("input from a player", () => {
       await player.click("#control");
       await player.focus("#stage");
       await player.keyboard.press("KeyX");
-      await sees(source, "keyUp KeyX");
+      await seesInput(source, "keyUp KeyX");
       expect(await source.locator("#inputs li").count()).toBeGreaterThan(before);
       expect((await source.locator("#inputs li").allTextContents()).filter((line) => line.includes("KeyZ"))).toEqual(
         [],

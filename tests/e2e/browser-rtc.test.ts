@@ -1,6 +1,9 @@
 /** The direct path in a real browser: the upgrade on loopback, a cut that loses nothing, and several players at once. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { keepPeers, noPath, noPeers } from "./browser-hooks.ts";
 import { agree, BrowserWorld, counts, hasChromium, isLive, publish, until, waitBody } from "./browser-world.ts";
+import { cleanUp } from "./processes.ts";
 
 const slow = 60_000;
 let world: BrowserWorld;
@@ -8,16 +11,25 @@ beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
 afterAll(() => world?.close(), slow);
+afterAll(cleanUp);
 
-/** Keeps a page's peer connections where a test can cut them. */
-const keepPeers = `
-  globalThis.peers = [];
-  const Real = RTCPeerConnection;
-  globalThis.RTCPeerConnection = class extends Real {
-    constructor(...all) { super(...all); globalThis.peers.push(this); }
-  };
+/** Keeps the sequences of pictures shown. */
+const keepSequences = `
+  globalThis.sequences = [];
+  document.addEventListener("stream_frame", ({ detail }) => globalThis.sequences.push(detail.sequence));
 `;
-const noPeers = `globalThis.RTCPeerConnection = class { constructor() { throw new Error("no peers here"); } };`;
+
+interface Heard {
+  readonly helloes: number[];
+  readonly openings: number[];
+  readonly sequences: number[];
+}
+
+const look = (page: Page): Promise<Heard> =>
+  page.evaluate(() => {
+    const { helloes, openings, sequences } = globalThis as unknown as Heard;
+    return { helloes, openings, sequences };
+  });
 
 describe.skipIf(!hasChromium)("WebRTC", () => {
   test(
@@ -63,6 +75,41 @@ describe.skipIf(!hasChromium)("WebRTC", () => {
         return isDirect && /Direct players\s*1/.test((await source.textContent("#figures")) ?? "");
       });
       expect(await agree(source, player)).toBe(Number.POSITIVE_INFINITY);
+    },
+    slow,
+  );
+
+  test(
+    "pictures come at once, directly within 5 s; a data channel closed in mid-stream loses none, and is made again",
+    async () => {
+      const source = await world.page("/publish/cut");
+      await publish(source, { mode: "delta" });
+      const cut = await world.page("/player/cut", {}, keepPeers + keepSequences);
+      const unreachable = await world.page("/player/cut", {}, noPath + keepPeers + keepSequences);
+      await waitBody(cut, "path", "webrtc", 10_000);
+      const heard = await look(cut);
+      expect((await counts(cut)).websocket).toBeGreaterThan(0);
+      expect((heard.openings[0] as number) - (heard.helloes[0] as number)).toBeLessThan(5000);
+      expect(heard.helloes.length).toBe(1);
+      await cut.evaluate(() => (globalThis as unknown as Heard & { channels: RTCDataChannel[] }).channels[0]?.close());
+      await waitBody(cut, "path", "websocket");
+      const { websocket } = await counts(cut);
+      await until("pictures over the relay", async () => (await counts(cut)).websocket > websocket + 10);
+      // It says hello again after five seconds.
+      await waitBody(cut, "path", "webrtc", 15_000);
+      expect((await look(cut)).openings.length).toBe(2);
+      // Who cannot be reached gives up after five seconds and asks again five later.
+      await until("a second hello", async () => (await look(unreachable)).helloes.length >= 2);
+      expect(await unreachable.getAttribute("body", "data-path")).toBe("websocket");
+      for (const player of [cut, unreachable]) {
+        const { sequences } = await look(player);
+        expect(sequences.length).toBeGreaterThan(30);
+        for (const [i, sequence] of sequences.entries())
+          if (i > 0) expect((sequence - (sequences[i - 1] as number)) & 0xffff).toBeLessThan(0x8000);
+        expect(await agree(source, player)).toBe(Number.POSITIVE_INFINITY);
+        expect(await player.getAttribute("body", "data-state")).toBe("live");
+      }
+      expect(world.errors).toEqual([]);
     },
     slow,
   );

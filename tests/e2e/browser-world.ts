@@ -1,13 +1,12 @@
 /**
- * A relay and a headless Chromium for the tests of the pages: opens pages, watches them for errors, reads what their canvases show.
- * Everything is closed by close().
+ * The built executable's relay and a headless Chromium for the tests of the pages: opens pages, watches them for errors, reads what
+ * their canvases show. Browser and relay are closed by close(), files and what is left by cleanUp.
  */
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { relayDefaults } from "../../src/relay/limits.ts";
-import { Relay } from "../../src/relay/relay.ts";
+import { Home } from "./harness.ts";
+import type { Child } from "./processes.ts";
 
 const flags = [
-  "--headless=new",
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -19,49 +18,63 @@ const flags = [
   "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
   "--autoplay-policy=no-user-gesture-required",
-  "--use-fake-device-for-media-stream",
-  "--use-fake-ui-for-media-stream",
   "--auto-select-desktop-capture-source=Entire screen",
 ];
 
+/** With the browser's own test camera and microphone, which would stand in for the screen as well. */
+const headless = ["--headless=new", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+
+/** Without a head unless `headed` names a display. */
+export const openBrowser = (more: readonly string[] = [], headed?: string): Promise<Browser> =>
+  chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    headless: headed === undefined,
+    args: [...flags, ...(headed === undefined ? headless : []), ...more],
+    env: headed === undefined ? undefined : { ...process.env, DISPLAY: headed },
+  });
+
 export const hasChromium = Bun.which("chromium") !== null;
 
-/** Everybody on this machine may do everything, as on loopback by default. */
-export function openRelay(port = 0): Relay {
-  const opened = Relay.open({
-    listen: { host: "127.0.0.1", port },
-    settings: { ...relayDefaults },
-    server: process.env.RELAY_SERVER === "bun" ? "bun" : undefined,
-    access: {
-      address: "127.0.0.1",
-      wantsKeys: false,
-      origins: [],
-      hasKey: () => false,
-      permitOf: () => undefined,
-      device: () => ({ state: "waiting", mayView: false }),
-      changed: () => false,
-      nowMs: () => Date.now(),
-    },
-  });
-  if (!opened.ok) throw new Error(opened.message);
-  return opened.value;
+/** The built executable's relay, open to this machine as by default. */
+export class OpenRelay {
+  readonly #home: Home;
+  readonly child: Child;
+  readonly port: number;
+
+  private constructor(home: Home, child: Child, port: number) {
+    this.#home = home;
+    this.child = child;
+    this.port = port;
+  }
+
+  static async start(home = new Home(), port = 0): Promise<OpenRelay> {
+    const child = home.start(["relay", "--listen", `127.0.0.1:${port}`]);
+    const [, found] = await child.until(/publish to +ws:\/\/\S+:(\d+)\/source/);
+    await child.until(/shows what is on/);
+    return new OpenRelay(home, child, Number(found));
+  }
+
+  /** Ends it with its farewells; `again` is the same one later. */
+  async stop(): Promise<{ again: () => Promise<OpenRelay> }> {
+    await this.child.interrupt();
+    return { again: () => OpenRelay.start(this.#home, this.port) };
+  }
 }
 
 export class BrowserWorld {
   readonly #browser: Browser;
   readonly #contexts: BrowserContext[] = [];
   readonly errors: string[] = [];
-  relay: Relay;
+  relay: OpenRelay;
 
-  private constructor(browser: Browser, relay: Relay) {
+  private constructor(browser: Browser, relay: OpenRelay) {
     this.#browser = browser;
     this.relay = relay;
   }
 
-  static async open(): Promise<BrowserWorld> {
-    const relay = openRelay();
-    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: flags });
-    return new BrowserWorld(browser, relay);
+  static async open(...more: string[]): Promise<BrowserWorld> {
+    const relay = await OpenRelay.start();
+    return new BrowserWorld(await openBrowser(more), relay);
   }
 
   url(path: string): string {
@@ -85,15 +98,14 @@ export class BrowserWorld {
   }
 
   async restartRelay(): Promise<void> {
-    const { port } = this.relay;
-    await this.relay.close();
-    this.relay = openRelay(port);
+    const { again } = await this.relay.stop();
+    this.relay = await again();
   }
 
   async close(): Promise<void> {
     for (const context of this.#contexts) await context.close();
     await this.#browser.close();
-    await this.relay.close();
+    await this.relay.stop();
   }
 }
 
@@ -148,6 +160,14 @@ export async function agree(source: Page, player: Page, db = Number.POSITIVE_INF
   }
   return best;
 }
+
+/** Waits for a line of the publisher's list of inputs. */
+export const seesInput = (source: Page, line: string): Promise<unknown> =>
+  source.waitForFunction(
+    (wanted) => [...document.querySelectorAll("#inputs li")].some((node) => node.textContent?.includes(wanted)),
+    line,
+    { timeout: 10_000 },
+  );
 
 /** Waits until a page's body says so. */
 export const waitBody = (page: Page, key: string, value: string, timeout = 20_000): Promise<unknown> =>

@@ -6,8 +6,8 @@ import { openStore } from "../../src/store/database.ts";
 import { loadIdentity } from "../../src/store/identity.ts";
 import { listRelayMinutes } from "../../src/store/relay.ts";
 import { keyframe } from "../sim/relay-world.ts";
-import { cleanUp } from "./processes.ts";
-import { freshHome, patchbay, RelayProcess } from "./relay-clients.ts";
+import { cleanUp, eventually } from "./processes.ts";
+import { freshHome, patchbay, RawClient, RelayProcess } from "./relay-clients.ts";
 
 afterAll(cleanUp);
 
@@ -100,7 +100,12 @@ test("TLS on Bun's server: wss and https, and no plain HTTP", async () => {
   source.send(keyframe(1));
   await receiver.frames(1);
   expect((await relay.stats()).transport.name).toBe("bun");
-  expect(await (await relay.fetch("/")).text()).toContain(`wss://${relay.place}/source/NAME`);
+  expect(relay.child.err).toContain(`wss://${relay.place}/source/NAME`);
+  expect(await (await relay.fetch("/")).text()).toContain("<title>Patchbay relay</title>");
+  const plain = await RawClient.open(relay.port);
+  plain.write(`GET / HTTP/1.1\r\nHost: ${relay.place}\r\n\r\n`);
+  await eventually("it is ended", () => plain.isClosed);
+  expect(plain.text).not.toContain("200");
   await relay.child.kill();
   expect((await patchbay(home, "relay", "--tls-cert", cert)).status).toBe(64);
   expect((await patchbay(home, "relay", "--tls-cert", cert, "--tls-key", join(home, "none"))).status).toBe(66);

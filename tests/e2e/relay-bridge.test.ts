@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildKeyDown, buildPointer } from "../../src/wire/ds.ts";
+import type { RelayReport } from "../../src/relay/stats.ts";
+import { buildAudience, buildKeyDown, buildPointer, decodeFrame } from "../../src/wire/ds.ts";
 import {
   Home,
   onDisplay,
@@ -188,6 +189,7 @@ test(
     const { relay, host } = await begin();
     const viewer = watch(`${relay.origin}/desk`);
     await viewer.until(/watching/);
+    await host.until("the first pictures", ({ stream }) => stream.frames >= 5);
     relay.child.signal("SIGTERM");
     expect(await relay.child.ended()).toBe(0);
     const [lost, noticed] = await Promise.all([host.child.until(/is lost/), viewer.until(/is lost/)]);
@@ -261,6 +263,94 @@ test(
     expect(client.err).toContain(`open ${relay.origin.replace("ws:", "http:")}/player/raw in a browser`);
     source.close();
     expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "nothing is encoded while nobody watches; who comes has a fresh picture at once, and who goes ends it again",
+  async () => {
+    const { relay, host } = await begin();
+    const still = () =>
+      eventually("the encoder stands still", async () => {
+        const { stream } = await host.stats();
+        await Bun.sleep(500);
+        const { frames } = (await host.stats()).stream;
+        return frames === stream.frames && { frames };
+      });
+    const before = await still();
+    /** Pictures as [milliseconds, keyframe], those of the relay's cache first. */
+    const watching = () => {
+      const socket = new WebSocket(`${relay.origin}/stream/desk`);
+      socket.binaryType = "arraybuffer";
+      const pictures: (readonly [ms: number, isKeyframe: boolean])[] = [];
+      socket.addEventListener("message", ({ data }) => {
+        const decoded = decodeFrame(new Uint8Array(data));
+        if (decoded.ok && decoded.value.kind === "frame" && decoded.value.name === "compressedPixels")
+          pictures.push([decoded.value.timestampMs, decoded.value.isKeyframe]);
+      });
+      return { socket, pictures };
+    };
+    const first = watching();
+    await eventually("pictures", () => first.pictures.length > 5);
+    expect((await host.stats()).stream.frames).toBeGreaterThan(before.frames);
+    first.socket.close();
+    const { frames } = await still();
+    const report: RelayReport = await (await fetch(`${relay.origin.replace("ws", "http")}/api/stats`)).json();
+    const lastMs = report.channels[0]?.lastFrameTimestamp ?? Number.NaN;
+    const back = watching();
+    // The cache is there at once, however old; what is new begins with a keyframe, the first picture that is made.
+    const fresh = await eventually("a new picture", () => back.pictures.find(([ms]) => ms > lastMs));
+    expect([back.pictures[0]?.[1], fresh[1]]).toEqual([true, true]);
+    expect(back.pictures[0]?.[0]).toBeLessThan(fresh[0]);
+    await eventually("it goes on", async () => (await host.stats()).stream.frames >= frames + 5);
+    back.socket.close();
+    expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "a relay that tells nothing of receivers gets every frame; one whose receivers come and go costs no keyframe each time",
+  async () => {
+    const pictures: boolean[] = [];
+    let source: Bun.ServerWebSocket<undefined> | undefined;
+    const relay = Bun.serve<undefined>({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request, server) => {
+        const isSource = new URL(request.url).pathname === "/source/desk";
+        return isSource && server.upgrade(request) ? undefined : new Response(null, { status: 404 });
+      },
+      websocket: {
+        open: (socket) => {
+          source = socket;
+        },
+        message: (_, message) => {
+          const decoded = typeof message === "string" ? undefined : decodeFrame(message);
+          if (decoded?.ok && decoded.value.kind === "frame") pictures.push(decoded.value.isKeyframe);
+        },
+      },
+    });
+    const args = ["--keyframe-interval", "0", "--relay", `ws://127.0.0.1:${relay.port}/desk`];
+    const host = await startHost(hosting, ...pattern, ...args);
+    running.push(host.child);
+    await eventually("pictures without a word", () => pictures.length >= 20);
+    const keyframes = () => pictures.filter((isKeyframe) => isKeyframe).length;
+    expect([pictures[0], keyframes()]).toEqual([true, 1]);
+    for (let n = 1; n <= 100; n++) source?.send(buildAudience(n, 0, n % 2));
+    source?.send(buildAudience(0, 0, 1));
+    const before = pictures.length;
+    await eventually("it goes on", () => pictures.length >= before + 60);
+    expect(keyframes()).toBe(1);
+    source?.send(buildAudience(0, 0, 0));
+    await host.until("the end of the demand", ({ stream }) => stream.fps === 0);
+    source?.send(buildAudience(0, 0, 2));
+    const still = pictures.length;
+    await eventually("the first for who came", () => pictures.length > still);
+    expect(pictures[still]).toBe(true);
+    expect(await host.child.interrupt()).toBe(0);
+    await relay.stop(true);
   },
   slow,
 );

@@ -9,9 +9,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RelayReport } from "../../src/relay/stats.ts";
 import { decodeFrame } from "../../src/wire/ds.ts";
+import { executable } from "./harness.ts";
 import { Child, patienceMs } from "./processes.ts";
 
-const program = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
@@ -28,7 +28,7 @@ export async function patchbay(
   home: string,
   ...words: string[]
 ): Promise<{ status: number; out: string; err: string }> {
-  const child = new Child([...program, ...words], { ...process.env, XDG_DATA_HOME: home });
+  const child = new Child([executable, ...words], { ...process.env, XDG_DATA_HOME: home });
   const status = await child.ended();
   return { status, out: child.out, err: child.err };
 }
@@ -40,9 +40,17 @@ export class RelayProcess {
   readonly place: string;
   readonly #isSecure: boolean;
 
-  static async start(words: readonly string[] = [], home = freshHome()): Promise<RelayProcess> {
-    const listen = words.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
-    const child = new Child([...program, "relay", ...listen, ...words], { ...process.env, XDG_DATA_HOME: home });
+  static async start(
+    words: readonly string[] = [],
+    home = freshHome(),
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RelayProcess> {
+    const listen = words.includes("--listen") || "PATCHBAY_RELAY_LISTEN" in env ? [] : ["--listen", "127.0.0.1:0"];
+    const child = new Child([executable, "relay", ...listen, ...words], {
+      ...process.env,
+      XDG_DATA_HOME: home,
+      ...env,
+    });
     const [, secure, port] = await child.until(/publish to +ws(s?):\/\/\S+:(\d+)\/source/);
     await child.until(/shows what is on/);
     return new RelayProcess(child, home, `127.0.0.1:${port}`, secure === "s");

@@ -20,7 +20,16 @@ const settings = {
 };
 const names = ["a", "b", "c/d", "default", "e", "f", "g"];
 const targets = ["/source/", "/stream/", "/stream/", "/stream/", "/signal/"];
-const odd = ["/", "/source/a?takeover=1", "/nowhere", "/stream/a%00", "/source/..", "//stream//", "/stream/a?key=%"];
+const odd = [
+  "/",
+  "/source/a?takeover=1",
+  "/source/b?audience=1",
+  "/nowhere",
+  "/stream/a%00",
+  "/source/..",
+  "//stream//",
+  "/stream/a?key=%",
+];
 
 /** How far a channel's source has counted; it goes on from there whoever the source is. */
 interface Count {

@@ -23,7 +23,10 @@ describe("required behaviours", () => {
     const world = new RelayWorld();
     world.open("/signal/a");
     const [stats] = world.core.stats(world.nowUs).channels;
-    const { name, signalPeers, sourceConnected, hasState, ...counts } = stats ?? {};
+    if (!stats) throw new Error("there is no channel");
+    const { name, signalPeers, sourceConnected, hasState, ...rest } = stats;
+    const { picture, sound, latencyMs, sourceElsewhere, ...counts } = rest;
+    expect([picture, sound, latencyMs, sourceElsewhere]).toEqual([null, null, null, false]);
     expect({ name, signalPeers, sourceConnected, hasState }).toEqual({
       name: "a",
       signalPeers: 1,

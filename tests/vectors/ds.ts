@@ -222,6 +222,15 @@ export const frameCases: readonly FrameCase[] = [
     tail: hex("01 02 03 04"),
   },
   {
+    title: "three receivers, as a relay tells its source",
+    kind: "frame",
+    name: "audience",
+    bytes: hex("fd", "00", "0a 00", "00 00 00 00", "00 00 00 00", "04 00 00 00", "03 00 00 00"),
+    head: { sequence: 10, timestampMs: 0 },
+    fields: { receivers: 3 },
+    tail: none,
+  },
+  {
     title: "keepalive",
     kind: "frame",
     name: "ping",

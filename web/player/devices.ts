@@ -1,12 +1,17 @@
 /**
  * Gamepads and MIDI devices as input events. Gamepads are polled once a display frame, and only while one is there; MIDI is asked
- * for when the person wants it, because browsers then ask the person.
+ * for when the person wants it, because browsers then ask the person. What is held is let go when input ends.
  */
 import { buildGamepadAxis, buildGamepadButton, buildMidi } from "../../src/wire/ds.ts";
 import type { InputSink } from "./input.ts";
 
 /** Smaller changes of a stick are noise. */
 const axisStep = 256;
+/** The controller of MIDI that holds notes. */
+const holdPedal = 64;
+
+/** Status byte and two data bytes. */
+type MidiMessage = readonly [status: number, data1: number, data2: number];
 
 export class Gamepads {
   readonly #sink: InputSink;
@@ -23,6 +28,13 @@ export class Gamepads {
       this.#connected--;
       this.#letGo((event as GamepadEvent).gamepad.index);
     });
+    addEventListener("blur", () => this.releaseAll());
+  }
+
+  /** Every stick back in its middle, every button up; what is still held comes again with the next poll. */
+  releaseAll(): void {
+    const held = [...this.#axes.keys(), ...this.#buttons.keys()].map((key) => Number(key.split(" ")[0]));
+    for (const index of new Set(held)) this.#letGo(index);
   }
 
   #poll(): void {
@@ -61,23 +73,61 @@ export class Gamepads {
   }
 }
 
-/** Sends every short MIDI message of every device. Rejects when the person or the browser says no. */
-export async function startMidi(sink: InputSink): Promise<() => void> {
-  const access = await navigator.requestMIDIAccess();
-  const listen = (port: MIDIPort) => {
+/** What ends a message that begins something: a note, or the pedal that holds notes. */
+function endingOf([status, data1, data2]: MidiMessage):
+  | { readonly ending: MidiMessage; readonly isHeld: boolean }
+  | undefined {
+  const [kind, channel] = [status & 0xf0, status & 0x0f];
+  if (kind === 0x80 || kind === 0x90) return { ending: [0x80 | channel, data1, 0], isHeld: kind === 0x90 && data2 > 0 };
+  if (kind === 0xb0 && data1 === holdPedal) return { ending: [status, holdPedal, 0], isHeld: data2 >= 64 };
+  return undefined;
+}
+
+/** Sends every short MIDI message of every device. What sounds when it is stopped, or a device goes, is ended. */
+export class Midi {
+  readonly #sink: InputSink;
+  readonly #access: MIDIAccess;
+  readonly #held = new Map<string, MidiMessage>();
+
+  private constructor(sink: InputSink, access: MIDIAccess) {
+    this.#sink = sink;
+    this.#access = access;
+    for (const port of access.inputs.values()) this.#listen(port);
+    access.onstatechange = ({ port }) => {
+      if (port?.state === "connected") this.#listen(port);
+      else this.releaseAll();
+    };
+  }
+
+  /** Rejects when the person or the browser says no. */
+  static async start(sink: InputSink): Promise<Midi> {
+    return new Midi(sink, await navigator.requestMIDIAccess());
+  }
+
+  #listen(port: MIDIPort): void {
     if (port.type !== "input") return;
     (port as MIDIInput).onmidimessage = ({ data }) => {
       const [status = 0, data1 = 0, data2 = 0] = data ?? [];
-      if (!sink.isOn() || status < 0x80 || status === 0xf0 || data1 > 127 || data2 > 127) return;
-      sink.send((sequence, ms) => buildMidi(sequence, ms, status, data1, data2));
+      if (!this.#sink.isOn() || status < 0x80 || status === 0xf0 || data1 > 127 || data2 > 127) return;
+      const begun = endingOf([status, data1, data2]);
+      if (begun?.isHeld) this.#held.set(begun.ending.join(" "), begun.ending);
+      else if (begun) this.#held.delete(begun.ending.join(" "));
+      this.#send([status, data1, data2]);
     };
-  };
-  for (const port of access.inputs.values()) listen(port);
-  access.onstatechange = ({ port }) => {
-    if (port?.state === "connected") listen(port);
-  };
-  return () => {
-    access.onstatechange = null;
-    for (const port of access.inputs.values()) port.onmidimessage = null;
-  };
+  }
+
+  #send([status, data1, data2]: MidiMessage): void {
+    this.#sink.send((sequence, ms) => buildMidi(sequence, ms, status, data1, data2));
+  }
+
+  releaseAll(): void {
+    for (const ending of this.#held.values()) this.#send(ending);
+    this.#held.clear();
+  }
+
+  stop(): void {
+    this.releaseAll();
+    this.#access.onstatechange = null;
+    for (const port of this.#access.inputs.values()) port.onmidimessage = null;
+  }
 }

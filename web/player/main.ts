@@ -10,7 +10,7 @@ import { StreamClock } from "../lib/clock.ts";
 import { Meter } from "../lib/meters.ts";
 import { readShapes, ShapePainter } from "../lib/shapes.ts";
 import type { SocketState } from "../lib/socket.ts";
-import { Gamepads, startMidi } from "./devices.ts";
+import { Gamepads, Midi } from "./devices.ts";
 import { announce } from "./embed.ts";
 import { showFigures } from "./figures.ts";
 import { Input, type InputSink } from "./input.ts";
@@ -233,7 +233,8 @@ const sink: InputSink = {
   },
 };
 const input = new Input(byId("stage"), screen.canvas, sink);
-new Gamepads(sink);
+const gamepads = new Gamepads(sink);
+let midi: Midi | undefined;
 
 // Controls.
 
@@ -253,7 +254,7 @@ toggles("signals-toggle", "signals");
 toggles("figures-toggle", "figures");
 toggles("bus-toggle", "bus");
 onClick("control", () => {
-  input.releaseAll();
+  for (const held of [input, gamepads, midi]) held?.releaseAll();
   press("control", !isPressed("control"));
 });
 onClick("sound", async () => {
@@ -264,13 +265,12 @@ onClick("sound", async () => {
 });
 onClick("lock", lockPointer);
 onClick("fullscreen", toggleFullscreen);
-let stopMidi: (() => void) | undefined;
 onClick("midi", async () => {
-  if (stopMidi) {
-    stopMidi();
-    stopMidi = undefined;
-  } else stopMidi = await startMidi(sink);
-  press("midi", stopMidi !== undefined);
+  if (midi) {
+    midi.stop();
+    midi = undefined;
+  } else midi = await Midi.start(sink);
+  press("midi", midi !== undefined);
 });
 byId("midi").hidden = !("requestMIDIAccess" in navigator);
 

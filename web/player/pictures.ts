@@ -7,6 +7,7 @@ import { type FrameMessage, keyframeFormat, type PictureFormat, pictureFormat } 
 import { applyDelta, rleDecode } from "../../src/wire/rle.ts";
 import { type VideoFormat, videoNames } from "../lib/codecs.ts";
 import { decodeQoi } from "../lib/qoi.ts";
+import { unpackZstd } from "../lib/zstd.ts";
 import { HybridPictures } from "./hybrid.ts";
 import type { Screen } from "./screen.ts";
 import { Video } from "./video.ts";
@@ -162,8 +163,8 @@ export class Pictures {
   async #still(message: PictureMessage, format: PictureFormat): Promise<void> {
     const { width, height, tail } = message;
     if (format === "qoi" || format === "zstd") {
-      const rgba = format === "qoi" ? decodeQoi(tail, width, height) : await this.#unzstd(tail, 4 * width * height);
-      if (!rgba) return;
+      const rgba = format === "qoi" ? decodeQoi(tail, width, height) : unpackZstd(tail, 4 * width * height);
+      if (!rgba) throw new RangeError(`${format}: no picture of ${width} x ${height}`);
       this.#image = new ImageData(rgba, width, height);
       this.#paint(message, this.#image, format === "qoi" ? "QOI" : "Zstandard");
       return;
@@ -177,31 +178,6 @@ export class Pictures {
       shownOf(message, `Stills (${format === "webp" ? "WebP" : format.toUpperCase()})`, bitmap.width, bitmap.height),
     );
     bitmap.close();
-  }
-
-  /** A picture that unpacks to another size is refused. */
-  async #unzstd(packed: Uint8Array, size: number): Promise<Uint8ClampedArray<ArrayBuffer> | undefined> {
-    let stream: DecompressionStream;
-    try {
-      stream = new DecompressionStream("zstd" as CompressionFormat);
-    } catch (cause) {
-      console.warn(cause);
-      this.#events.cannotDecode(
-        "This browser cannot unpack Zstandard",
-        "The channel carries pictures packed with Zstandard.",
-      );
-      return undefined;
-    }
-    const body = new Blob([packed as Uint8Array<ArrayBuffer>]).stream().pipeThrough(stream);
-    const out = new Uint8ClampedArray(size);
-    let at = 0;
-    for await (const part of body as unknown as AsyncIterable<Uint8Array>) {
-      if (at + part.length > size) throw new RangeError("a Zstandard picture larger than it says");
-      out.set(part, at);
-      at += part.length;
-    }
-    if (at !== size) throw new RangeError("a Zstandard picture smaller than it says");
-    return out;
   }
 
   /** The source changed or the channel ended: nothing is built on what was. */

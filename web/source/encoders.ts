@@ -17,6 +17,8 @@ export type Emit = (
 
 export interface Encoder {
   readonly isBusy: boolean;
+  /** How often a picture that stands still is encoded again until players have it as well as they can. */
+  readonly settleFrames: number;
   /** The canvas as it is now; `isKeyframe` asks for a picture to begin with. */
   encode(canvas: HTMLCanvasElement, timestampMs: number, isKeyframe: boolean): void;
   close(): void;
@@ -30,6 +32,7 @@ export const pixelsOf = (canvas: HTMLCanvasElement): Uint8Array<ArrayBuffer> => 
 
 export class PixelEncoder implements Encoder {
   readonly isBusy = false;
+  readonly settleFrames = 0;
   readonly #emit: Emit;
   readonly #packs: boolean;
 
@@ -55,6 +58,7 @@ export class PixelEncoder implements Encoder {
 
 export class DeltaEncoder implements Encoder {
   readonly isBusy = false;
+  readonly settleFrames = 0;
   readonly #emit: Emit;
   #before: Uint8Array<ArrayBuffer> | undefined;
   #out = new Uint8Array(0);
@@ -86,6 +90,7 @@ export class StillEncoder implements Encoder {
   readonly #emit: Emit;
   readonly #format: StillFormat;
   readonly #quality: number;
+  readonly settleFrames = 0;
   isBusy = false;
 
   constructor(emit: Emit, format: StillFormat, quality = 0.8) {

@@ -60,6 +60,8 @@ class Region {
 
 export class HybridSender implements Encoder {
   readonly isBusy = false;
+  /** Until every rectangle is exact again. */
+  readonly settleFrames: number;
   readonly #emit: Emit;
   readonly #hybrid: HybridEncoder;
   readonly #regions = new Map<string, Region>();
@@ -71,7 +73,9 @@ export class HybridSender implements Encoder {
     this.#emit = emit;
     this.#fps = fps;
     this.#bitrateBps = bitrateBps;
-    this.#hybrid = new HybridEncoder(width, height, { leaveFrames: Math.max(5, Math.round(fps / 2)) });
+    const leaveFrames = Math.max(5, Math.round(fps / 2));
+    this.settleFrames = leaveFrames + 2;
+    this.#hybrid = new HybridEncoder(width, height, { leaveFrames });
   }
 
   encode(canvas: HTMLCanvasElement, timestampMs: number, isAsked: boolean): void {

@@ -7,18 +7,26 @@ interface FrameReader {
 }
 declare const MediaStreamTrackProcessor: (new (init: { track: MediaStreamTrack }) => FrameReader) | undefined;
 
+export interface MediaEvents {
+  /** Asked of each picture: false leaves it out, and the canvas as it is. */
+  isDue(): boolean;
+  drawn(): void;
+  /** The person, or the device, ended it. */
+  ended(): void;
+}
+
 export class Media {
   readonly #stream: MediaStream;
   #isStopped = false;
 
-  private constructor(stream: MediaStream, canvas: HTMLCanvasElement, drawn: () => void, ended: () => void) {
+  private constructor(stream: MediaStream, canvas: HTMLCanvasElement, { isDue, drawn, ended }: MediaEvents) {
     this.#stream = stream;
     const [track] = stream.getVideoTracks();
     if (!track) throw new Error("a stream without a picture");
     track.onended = ended;
     const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     const draw = (source: CanvasImageSource, width: number, height: number) => {
-      if (!context || width === 0 || height === 0) return;
+      if (!context || width === 0 || height === 0 || !isDue()) return;
       // Fitted in, with bars where the shapes differ.
       const scale = Math.min(canvas.width / width, canvas.height / height);
       const [w, h] = [width * scale, height * scale];
@@ -36,8 +44,7 @@ export class Media {
     what: "screen" | "camera",
     canvas: HTMLCanvasElement,
     fps: number,
-    drawn: () => void,
-    ended: () => void,
+    events: MediaEvents,
   ): Promise<Media> {
     const wanted = { width: { ideal: canvas.width }, height: { ideal: canvas.height }, frameRate: { ideal: fps } };
     if (!navigator.mediaDevices)
@@ -46,7 +53,7 @@ export class Media {
       what === "screen"
         ? await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: fps } } })
         : await navigator.mediaDevices.getUserMedia({ video: wanted });
-    return new Media(stream, canvas, drawn, ended);
+    return new Media(stream, canvas, events);
   }
 
   async #read(

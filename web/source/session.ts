@@ -9,7 +9,7 @@ import {
   buildStreamEnd,
   type InputMessage,
 } from "../../src/wire/ds.ts";
-import { diffSignals, type Json, signalBytes } from "../../src/wire/merge.ts";
+import { diffSignals, type Json, type JsonObject, signalBytes } from "../../src/wire/merge.ts";
 import type { Address } from "../lib/address.ts";
 import { Meter } from "../lib/meters.ts";
 import { SceneView, sceneOf } from "../lib/scene.ts";
@@ -60,6 +60,11 @@ export class Session {
   #beginsAnew = true;
   #keyframeMs = 0;
   #nextMs = 0;
+  #mediaMs = 0;
+  #hasPicture = false;
+  /** Times that the last picture is still to be sent, and when it was. */
+  #owed = 0;
+  #sentMs = 0;
   #isStopped = false;
   isPaused = false;
 
@@ -108,8 +113,12 @@ export class Session {
       this.#encoder = encoder;
     }
     if (content === "screen" || content === "camera")
-      this.#media = await Media.open(content, this.#canvas, fps, () => this.#mediaFrame(), ended);
-    else this.#tick();
+      this.#media = await Media.open(content, this.#canvas, fps, {
+        isDue: () => this.#isDue(),
+        drawn: () => this.#sendPicture(this.publisher.nowMs(), true),
+        ended,
+      });
+    this.#tick();
     if (sound === "none") return undefined;
     const packer = new SoundPacker(codec, (ms, build) => this.#count(this.publisher.other(ms, build)));
     const now = () => this.publisher.nowMs();
@@ -152,7 +161,7 @@ export class Session {
     this.#springs.input(event);
   }
 
-  /** The clock of contents that are drawn here. */
+  /** The clock of contents that are drawn here, and of what is owed of the others. */
   #tick(): void {
     if (this.#isStopped) return;
     const { content, fps } = this.#choice;
@@ -160,15 +169,25 @@ export class Session {
     const periodMs = 1000 / (content === "signal" ? signalsPerSecond : fps);
     this.#nextMs = Math.max(now - periodMs, this.#nextMs) + periodMs;
     this.#timer = setTimeout(() => this.#tick(), Math.max(0, this.#nextMs - now));
-    if (this.isPaused && !this.#beginsAnew) return;
     const ms = this.publisher.nowMs();
     if (!this.isPaused) this.#springs.advance(ms / 1000);
-    if (content === "signal") this.#sendSignals(ms);
-    else if (content === "neural") this.#sendShapes(ms);
-    else {
-      if (!this.isPaused) this.#drawDemo(ms);
-      this.#sendPicture(ms);
+    if (content === "signal" || content === "neural") {
+      const isSent = !this.isPaused || this.#beginsAnew;
+      if (content === "signal") this.#signals(ms, isSent);
+      else if (isSent) this.#sendShapes(ms);
+      return;
     }
+    if (content === "demo" && !this.isPaused) {
+      this.#drawDemo(ms);
+      this.#sendPicture(ms, true);
+    } else if (this.#hasPicture) this.#sendAgain(ms, periodMs);
+  }
+
+  /** Of what stands still: what could not be sent, what makes it exact, and what players ask for. */
+  #sendAgain(ms: number, periodMs: number): void {
+    const isOwed = this.#owed > 0 && ms - this.#sentMs > 1.5 * periodMs;
+    if (isOwed || this.#beginsAnew) this.#sendPicture(ms, false);
+    else this.#sendStandIn(ms);
   }
 
   #drawDemo(ms: number): void {
@@ -176,25 +195,28 @@ export class Session {
     if (context) this.#demo.draw(context, ms / 1000);
   }
 
-  #mediaFrame(): void {
+  /** Whether a picture of a screen or camera is to be drawn; cameras have rates of their own, a quarter of a period early is in time. */
+  #isDue(): boolean {
     const now = performance.now();
     const periodMs = 1000 / this.#choice.fps;
-    this.#springs.advance(this.publisher.nowMs() / 1000);
-    // Cameras have rates of their own; a quarter of a period early is in time.
-    if (this.isPaused || now < this.#nextMs - periodMs / 4) return;
-    this.#nextMs = Math.max(now, this.#nextMs + periodMs);
-    this.#sendPicture(this.publisher.nowMs());
+    if (this.isPaused || this.#isStopped || now < this.#mediaMs - periodMs / 4) return false;
+    this.#mediaMs = Math.max(now, this.#mediaMs + periodMs);
+    return true;
   }
 
-  #sendPicture(ms: number): void {
+  #sendPicture(ms: number, isFresh: boolean): void {
     const encoder = this.#encoder;
     if (!encoder) return;
+    this.#hasPicture = true;
     this.#sendStandIn(ms);
+    if (isFresh) this.#owed = Math.max(1, encoder.settleFrames);
     if (encoder.isBusy) {
       this.publisher.skipped++;
       return;
     }
     if (!this.publisher.hasRoom()) return;
+    this.#owed = isFresh ? encoder.settleFrames : Math.max(0, this.#owed - 1);
+    this.#sentMs = ms;
     const isKeyframe = this.#beginsAnew || (this.#choice.mode === "delta" && ms - this.#keyframeMs > deltaKeyframeMs);
     if (isKeyframe) this.#keyframeMs = ms;
     this.#beginsAnew = false;
@@ -212,8 +234,16 @@ export class Session {
     if (width > 0 && height > 0) this.#stills.encode(this.#canvas, ms);
   }
 
-  #sendSignals(ms: number): void {
+  #signals(ms: number, isSent: boolean): void {
     const state = this.#springs.state();
+    if (isSent) this.#sendSignals(ms, state);
+    // Drawn while it stands still too: what is shown glides to its place, as at the players.
+    const context = this.#canvas.getContext("2d");
+    const scene = sceneOf(state);
+    if (context && scene) this.#view.draw(context, scene, performance.now());
+  }
+
+  #sendSignals(ms: number, state: JsonObject): void {
     const patch = this.#state === undefined || this.#beginsAnew ? undefined : diffSignals(this.#state, state);
     this.#beginsAnew = false;
     this.#state = state;
@@ -224,9 +254,6 @@ export class Session {
       ),
     );
     this.meters.pictures.add(1, performance.now());
-    const context = this.#canvas.getContext("2d");
-    const scene = sceneOf(state);
-    if (context && scene) this.#view.draw(context, scene, performance.now());
   }
 
   #sendShapes(ms: number): void {

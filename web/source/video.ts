@@ -11,6 +11,9 @@ const keyframeMs = 2000;
 /** Frames in the encoder above which the next is skipped. */
 const backlog = 2;
 
+/** The last picture of what then stands still may be a coarse one; the next few mend it. */
+const settleFrames = 5;
+
 export interface VideoSettings {
   readonly format: Exclude<VideoFormat, "hevc">;
   readonly width: number;
@@ -40,6 +43,7 @@ export function encoderConfig(settings: VideoSettings): VideoEncoderConfig {
 }
 
 export class VideoSender implements Encoder {
+  readonly settleFrames = settleFrames;
   readonly #encoder: VideoEncoder;
   readonly #saysRange: boolean;
   #keyframeMs = Number.NEGATIVE_INFINITY;
