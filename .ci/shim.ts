@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { functions } from "../ffi/abi.ts";
 import { capture, mapParallel, must, StepFailed, say } from "./steps.ts";
 
-export const language = ["-std=c11", "-D_GNU_SOURCE", "-pthread", "-Ic"];
+export const language = ["-std=c11", "-D_GNU_SOURCE", "-pthread", "-Ic", "-Ic/include"];
 export const warnings = ["-Wall", "-Wextra", "-Werror"];
 const optimised = ["-O2", "-fPIC", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"];
 
