@@ -137,7 +137,7 @@ static inline uint32_t pb_ds_frame_payload_size(const uint8_t *from) {
 
 /* Encoded picture; H.264 and HEVC as Annex B with parameter sets in every keyframe. */
 enum {
-    PB_DS_COMPRESSED_PIXELS_FORMAT_OFFSET = 0, /* format */
+    PB_DS_COMPRESSED_PIXELS_FORMAT_OFFSET = 0, /* format; 11 is Patchbay's own, see hybrid */
     PB_DS_COMPRESSED_PIXELS_BYTES = 1
 };
 static inline void pb_ds_put_compressed_pixels(uint8_t *to, uint8_t format) {
@@ -415,7 +415,7 @@ static inline uint16_t pb_ds_resize_height(const uint8_t *from) {
     return pb_wire_load_u16(from + PB_DS_RESIZE_HEIGHT_OFFSET);
 }
 
-/* Data of a picture of format hybrid. */
+/* Data of a picture of format hybrid (11), which players of other programs refuse as unknown. */
 enum {
     PB_DS_HYBRID_TILE_SIZE_OFFSET = 0, /* pixels of a tile's side; at most 128 tiles each way */
     PB_DS_HYBRID_RECTANGLES_OFFSET = 2, /* video rectangles */

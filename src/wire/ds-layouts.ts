@@ -73,7 +73,7 @@ export const pictureFormat = {
   av1: 8,
   qoi: 9,
   zstd: 10,
-  /** Tiles that are exact and rectangles that are video (hybrid.ts). */
+  /** Patchbay's own, behind the last of section 19: none of those says which part of a picture is exact and which is video. */
   hybrid: 11,
 } as const;
 export type PictureFormat = keyof typeof pictureFormat;
@@ -114,7 +114,7 @@ export const compressedPixelsLayout = layout({
   name: "compressedPixels",
   doc: "Encoded picture; H.264 and HEVC as Annex B with parameter sets in every keyframe",
   bytes: 1,
-  fields: { format: { at: 0, type: "u8", oneOf: pictureFormat, doc: "format" } },
+  fields: { format: { at: 0, type: "u8", oneOf: pictureFormat, doc: "format; 11 is Patchbay's own, see hybrid" } },
   tail: encoded,
 });
 
@@ -274,7 +274,7 @@ export const resizeLayout = layout({
 
 export const hybridLayout = layout({
   name: "hybrid",
-  doc: "Data of a picture of format hybrid",
+  doc: "Data of a picture of format hybrid (11), which players of other programs refuse as unknown",
   bytes: 8,
   fields: {
     tileSize: { at: 0, type: "u16", range: [16, 256], doc: "pixels of a tile's side; at most 128 tiles each way" },
