@@ -45,6 +45,7 @@ const groups = {
     "program:x86_64-w64-mingw32-gcc-posix": "gcc-mingw-w64-x86-64-posix",
     "program:wine": "wine",
     "program:make": "make",
+    "program:pkg-config": "pkgconf",
     "program:glxgears": "mesa-utils",
     "lib:libGL.so.1": "libgl1",
     "lib:libEGL.so.1": "libegl1",

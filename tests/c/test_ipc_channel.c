@@ -187,7 +187,7 @@ static void anonymous(void) {
 
 struct heard {
     _Atomic uint32_t connects, disconnects, messages, overflows, last, spaces;
-    AutoClientHandle *stop_me;
+    AutoClientHandle *_Atomic stop_me;
 };
 static void heard_connect(void *user) { ((struct heard *)user)->connects++; }
 static void heard_disconnect(void *user) { ((struct heard *)user)->disconnects++; }
