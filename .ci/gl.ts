@@ -7,7 +7,7 @@ import { language, warnings } from "./shim.ts";
 import { must, StepFailed } from "./steps.ts";
 
 const template = "src/templates/ld-preload";
-const own = ["preload", "read", "sink"].map((name) => `${template}/${name}.c`);
+const own = ["preload", "lookup", "read", "sink"].map((name) => `${template}/${name}.c`);
 const shared = ["shmem/frames", "shmem/open", "os/linux", "os/linux_wait", "os/names"].map((name) => `c/${name}.c`);
 
 export async function buildGl(): Promise<string> {

@@ -8,7 +8,7 @@ import { compileC } from "./shim.ts";
 import { mapParallel, must, StepFailed } from "./steps.ts";
 
 const folder = "dist/ipc";
-export const ipcHeaders = ["xshm.h", "xshm_server.h", "xshm_client.h"];
+export const ipcHeaders = ["xshm.h", "xshm_server.h", "xshm_client.h", "patchbay_itkp.h"];
 const flags = ["-O2", "-fPIC", "-fvisibility=hidden", "-DXSHM_EXPORTS"];
 
 /** Everything below the C interface, and that; not what serves TypeScript. */

@@ -24,7 +24,8 @@ export const shmemStructs = {
     seq: "uint32_t",
     index: "uint32_t",
     is_playing: "uint32_t",
-    reserved: "uint32_t",
+    /** Copies that were thrown away on the way to this one. */
+    overtaken: "uint32_t",
   },
 } as const satisfies Record<string, Record<string, CType>>;
 

@@ -42,7 +42,7 @@ test("a reader gets what the writer published, once, and what was said of it", (
   expect(reader.readFrame(into)).toBe("new");
   expect(into[5]).toBe(10);
   expect(reader.state.isPlaying).toBe(false);
-  expect(reader.counts).toEqual({ written: 0, read: 2, skipped: 2, torn: 0, busy: 0 });
+  expect(reader.counts).toEqual({ written: 0, read: 2, skipped: 2, torn: 0, overtaken: 0, busy: 0 });
   expect(reader.writer()).toBe(process.pid);
 });
 

@@ -70,6 +70,8 @@ export interface FrameCounts {
   skipped: number;
   /** Reads in place during which the writer came round. */
   torn: number;
+  /** Copies that were thrown away and made again, because the writer came round meanwhile. */
+  overtaken: number;
   /** Reads that gave up. */
   busy: number;
 }
@@ -83,7 +85,7 @@ export class FrameBuffer {
   /** width * height * 4. */
   readonly frameBytes: number;
   readonly state: FrameState;
-  readonly counts: FrameCounts = { written: 0, read: 0, skipped: 0, torn: 0, busy: 0 };
+  readonly counts: FrameCounts = { written: 0, read: 0, skipped: 0, torn: 0, overtaken: 0, busy: 0 };
 
   readonly #lib: Library = native();
   readonly #info = new Uint8Array(info.size);
@@ -202,6 +204,7 @@ export class FrameBuffer {
     );
     const answer = statuses[status] ?? "broken";
     if (answer === "busy") this.counts.busy++;
+    this.counts.overtaken += this.#infoView.getUint32(infoAt.overtaken, true);
     return answer;
   }
 

@@ -1,9 +1,9 @@
 /**
- * What a Bun program may import from Patchbay: the wire codec of the peer-to-peer stream, frame cutting and reassembly, keys as
- * text, and shared memory. All but the shared memory is pure: bytes and times in, bytes and values out; no socket, no file, no
- * native code, which is loaded when shared memory is first opened. Bytes from strangers never throw; they give a `Decoded`
- * with the reason. The layouts are those of RootStream, sections 3, 4 and 13, of ds-stream, sections 2 to 5 and 19, and of
- * ITK, sections 1 and 2.
+ * What a Bun program may import from Patchbay: the wire codecs, frame cutting and reassembly, keys as text, and what connects
+ * programs of one machine: shared memory and channels. All but those two is pure: bytes and times in, bytes and values out; no
+ * socket, no file, no native code, which is loaded when one of them is first opened. Bytes from strangers never throw; they
+ * give a `Decoded`, or an `ItkpResult`, with the reason. The layouts are those of RootStream, sections 3, 4 and 13, of
+ * ds-stream, sections 2 to 5 and 19, and of ITK, sections 1 to 3.
  */
 
 /** Named bytes shared by local programs, and the list of them. */

@@ -196,7 +196,7 @@ struct pb_frame_info {
     uint32_t seq;
     uint32_t index;
     uint32_t is_playing;
-    uint32_t reserved;
+    uint32_t overtaken;
 };
 _Static_assert(offsetof(struct pb_frame_info, pts_ms) == 0, "pb_frame_info.pts_ms");
 _Static_assert(offsetof(struct pb_frame_info, content_hash) == 8, "pb_frame_info.content_hash");
@@ -204,7 +204,7 @@ _Static_assert(offsetof(struct pb_frame_info, duration_ms) == 16, "pb_frame_info
 _Static_assert(offsetof(struct pb_frame_info, seq) == 24, "pb_frame_info.seq");
 _Static_assert(offsetof(struct pb_frame_info, index) == 28, "pb_frame_info.index");
 _Static_assert(offsetof(struct pb_frame_info, is_playing) == 32, "pb_frame_info.is_playing");
-_Static_assert(offsetof(struct pb_frame_info, reserved) == 36, "pb_frame_info.reserved");
+_Static_assert(offsetof(struct pb_frame_info, overtaken) == 36, "pb_frame_info.overtaken");
 _Static_assert(sizeof(struct pb_frame_info) == 40, "pb_frame_info");
 
 struct pb_ws_settings {

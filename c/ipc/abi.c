@@ -29,6 +29,7 @@ static void *sleeper(void *given) {
     struct pb_ipc *p = given;
     struct pb_os_bell bells[XS_GROUP_BELLS], *pointers[XS_GROUP_BELLS];
     uint32_t seen[XS_GROUP_BELLS];
+    pb_os_name_thread("patchbay-ipc");
     while (!atomic_load(&p->stop)) {
         pthread_mutex_lock(&p->lock);
         uint32_t count = p->count;

@@ -61,12 +61,12 @@ static void tell_gone(struct plain *p) {
 }
 
 static void end(struct plain *p) {
-    xs_close(&p->end);
-    tell_gone(p);
-    if (p->passing) {
+    if (p->passing) { /* before what it rings goes away */
         pb_os_signal_set(p->stop);
         pthread_join(p->thread, NULL);
     }
+    xs_close(&p->end);
+    tell_gone(p);
     pb_os_signal_close(p->handles.s2c_data);
     pb_os_signal_close(p->handles.c2s_data);
     pb_os_signal_close(p->stop);

@@ -177,6 +177,7 @@ static void end(struct xs_worker *w) {
 
 static void *work(void *given) {
     struct xs_worker *w = given;
+    pb_os_name_thread("patchbay-ipc");
     while (!atomic_load(&w->stop)) {
         serve(w);
         if (!deliver(w) && !atomic_load(&w->stop)) rest(w);

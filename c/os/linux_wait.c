@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -93,7 +94,10 @@ struct pb_os_watch {
     pthread_t thread;
 };
 
+void pb_os_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
 static void *watch_loop(void *given) {
+    pb_os_name_thread("patchbay-watch");
     struct pb_os_watch *w = given;
     struct pollfd both[2] = {{w->process, POLLIN, 0}, {w->stop, POLLIN, 0}};
     while (poll(both, 2, -1) < 0 && errno == EINTR) {}

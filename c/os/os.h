@@ -121,6 +121,9 @@ void pb_os_signal_close(intptr_t signal);
 enum pb_os_status pb_os_handle_send(intptr_t socket, intptr_t handle);
 enum pb_os_status pb_os_handle_receive(intptr_t socket, intptr_t *handle);
 
+/* What debuggers and /proc call the calling thread: up to 15 bytes. */
+void pb_os_name_thread(const char *name);
+
 uint64_t pb_os_now_us(void); /* monotonic microseconds, the same clock in all processes */
 static inline void pb_os_pause(void) { /* in spinning loops */
 #if defined(__x86_64__) || defined(__i386__)

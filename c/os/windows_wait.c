@@ -94,6 +94,8 @@ enum pb_os_status pb_os_wait(struct pb_os_bell *bell, uint32_t seen, struct pb_o
     return pb_os_wait_many(&bell, &seen, 1, alarm, timeout_us);
 }
 
+void pb_os_name_thread(const char *name) { (void)name; }
+
 intptr_t pb_os_signal_open(void) {
     HANDLE event = CreateEventW(NULL, FALSE, FALSE, NULL);
     return event ? (intptr_t)event : -1;

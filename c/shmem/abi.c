@@ -51,6 +51,7 @@ static int32_t answer(enum pb_frames_status status, const struct pb_frames_state
         .seq = state->seq,
         .index = state->index,
         .is_playing = state->is_playing,
+        .overtaken = state->overtaken,
     };
     return (int32_t)status;
 }

@@ -149,14 +149,17 @@ bool pb_frames_whole(const struct pb_frames *f, uint32_t seq) {
 /* With `rgba` the picture as well, unless it is that of `last_seq`. */
 static enum pb_frames_status attempt(struct pb_frames *f, uint32_t last_seq, uint32_t tries, void *rgba,
                                      struct pb_frames_state *state) {
+    uint32_t overtaken = 0;
     for (uint32_t i = 0; i < tries; i++) {
         enum pb_frames_status status = look(f, state);
+        state->overtaken = overtaken;
         if (status != PB_FRAMES_OK && status != PB_FRAMES_BUSY) return status;
         if (status == PB_FRAMES_OK) {
             if (!rgba) return PB_FRAMES_OK;
             if (state->seq == last_seq) return PB_FRAMES_SAME;
             copy_out(rgba, pb_frames_picture(f, state), f->picture_bytes);
             if (pb_frames_whole(f, state->seq)) return PB_FRAMES_OK;
+            state->overtaken = ++overtaken;
         }
         if (i % LOOK_AT_OWNER == LOOK_AT_OWNER - 1 && !pb_frames_has_writer(f)) return PB_FRAMES_GONE;
         pb_os_pause();

@@ -31,6 +31,7 @@ struct pb_frames_state {
     uint32_t seq;   /* even; the picture's number is half of it */
     uint32_t index; /* 0 to 2 */
     bool is_playing;
+    uint32_t overtaken; /* copies that were thrown away on the way to this one */
 };
 
 /* One end. Used by one thread at a time, but for pb_frames_listen's own thread. */

@@ -62,13 +62,21 @@ describe("what is understood", () => {
   });
 });
 
+test("words behind -- belong to the program that is started", () => {
+  expect(parsed("host --capture gl -- game --fps 30 -x -- y")).toMatchObject({
+    flags: { capture: "gl", fps: 60 },
+    positionals: { program: ["game", "--fps", "30", "-x", "--", "y"] },
+  });
+  expect(parsed("host").positionals).toEqual({ program: [] });
+});
+
 describe("what is refused, with what to do", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["hots", "Did you mean patchbay host?"],
     ["xyzzy", "patchbay help"],
     ["host --fsp 30", "no option --fsp here. Did you mean --fps?"],
     ["host --keyframe-intervall 1", "Did you mean --keyframe-interval?"],
-    ["host --fullscreen", "patchbay client has it"],
+    ["host --fullscreen", "patchbay client, shm have it"],
     ["host --no-fps", "no option --no-fps"],
     ["host -x", "no option -x"],
     ["host --fps", "--fps needs a value: a whole number from 1 to 144."],
@@ -76,6 +84,7 @@ describe("what is refused, with what to do", () => {
     ["host --fps 900", "1 to 144"],
     ["host --fps 30 --fps 40", "given twice"],
     ["host extra", 'does not know what to do with "extra"'],
+    ["host extra -- program", 'does not know what to do with "extra"'],
     ["inspect", "needs INPUT"],
     ["client desk --fullscreen=yes", "takes no value"],
     ["client a b", '"b"'],

@@ -54,7 +54,7 @@ function parseCommand(command: CommandName, words: readonly string[], env: Envir
   const spec: CommandSpec = commands[command];
   const scanned = scan(spec.flags, words);
   if (!scanned.ok) return scanned;
-  const { given, rest } = scanned.value;
+  const { given, rest, marked } = scanned.value;
   const globals = collect(globalFlags, given, env);
   if (!globals.ok) return globals;
   const wanted = globals.value as GlobalFlags;
@@ -62,7 +62,7 @@ function parseCommand(command: CommandName, words: readonly string[], env: Envir
   const relaxed = wanted.help || wanted.version;
   const flags = collect(spec.flags, given, relaxed ? {} : env);
   if (!flags.ok) return flags;
-  const positionals = relaxed ? ok({}) : takePositionals(command, spec.positionals, rest);
+  const positionals = relaxed ? ok({}) : takePositionals(command, spec.positionals, rest, marked);
   if (!positionals.ok) return positionals;
   return ok({ command, flags: flags.value, positionals: positionals.value, globals: wanted } as unknown as Parsed);
 }
@@ -78,6 +78,8 @@ interface Given {
 interface Scanned {
   readonly given: ReadonlyMap<string, Given>;
   readonly rest: readonly string[];
+  /** How many words of the rest stand before a `--`; all of them without one. */
+  readonly marked: number;
 }
 
 /** Splits words into flags by key and the rest. The splitting itself is node's; names and values are judged here. */
@@ -99,7 +101,9 @@ function scan(flags: Readonly<Record<string, Flag>>, words: readonly string[]): 
   });
   const given = new Map<string, Given>();
   const rest: string[] = [];
+  let marked: number | undefined;
   for (const token of tokens) {
+    if (token.kind === "option-terminator") marked = rest.length;
     if (token.kind === "positional") rest.push(token.value);
     if (token.kind !== "option") continue;
     const negated = token.name.startsWith("no-") && !known.has(token.name);
@@ -111,7 +115,7 @@ function scan(flags: Readonly<Record<string, Flag>>, words: readonly string[]): 
     if (given.has(found.key)) return fail("usage", `${token.rawName} is given twice.`);
     given.set(found.key, { from: token.rawName, text: token.value, negated });
   }
-  return ok({ given, rest });
+  return ok({ given, rest, marked: marked ?? rest.length });
 }
 
 function checkShape(from: string, flag: Flag, value: string | undefined, inline: boolean): Failure | undefined {
@@ -175,10 +179,13 @@ function takePositionals(
   command: CommandName,
   wanted: readonly Positional[],
   rest: readonly string[],
+  marked: number,
 ): Result<Record<string, string | readonly string[] | undefined>> {
   const values: Record<string, string | readonly string[] | undefined> = {};
   for (const [i, { name, required, help, choices, rest: takesAll }] of wanted.entries()) {
     if (takesAll) {
+      const strange = rest[i];
+      if (i < marked) return fail("usage", `patchbay ${command} does not know what to do with "${strange}".`);
       values[name] = rest.slice(i);
       return ok(values);
     }

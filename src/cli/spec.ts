@@ -59,7 +59,7 @@ export interface Positional {
   readonly help: string;
   readonly required: boolean;
   readonly choices?: readonly string[];
-  /** Takes all words that are left, none included; only the last one can. Words with a dash follow a `--`. */
+  /** Takes all words behind a `--`, none included; only the last one can. */
   readonly rest?: true;
 }
 

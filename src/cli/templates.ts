@@ -21,6 +21,8 @@ import serverSource from "../templates/daemon/server.c" with { type: "text" };
 import serverHeader from "../templates/daemon/server.h" with { type: "text" };
 import daemonTest from "../templates/daemon/test.c" with { type: "text" };
 import preloadGlHeader from "../templates/ld-preload/gl.h" with { type: "text" };
+import preloadLookupSource from "../templates/ld-preload/lookup.c" with { type: "text" };
+import preloadLookupHeader from "../templates/ld-preload/lookup.h" with { type: "text" };
 import preloadPainterSource from "../templates/ld-preload/painter.c" with { type: "text" };
 import preloadPreloadSource from "../templates/ld-preload/preload.c" with { type: "text" };
 import preloadMakefile from "../templates/ld-preload/project.mk" with { type: "text" };
@@ -77,6 +79,8 @@ export const templates = {
     "README.md": preloadReadme,
     Makefile: preloadMakefile,
     "preload.c": preloadPreloadSource,
+    "lookup.c": preloadLookupSource,
+    "lookup.h": preloadLookupHeader,
     "read.c": preloadReadSource,
     "read.h": preloadReadHeader,
     "gl.h": preloadGlHeader,

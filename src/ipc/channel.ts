@@ -40,13 +40,16 @@ export class ShmChannel implements AsyncIterable<Uint8Array> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Keeps the program running, as an open socket does, and never fires. */
   readonly #alive = setInterval(() => undefined, 2 ** 31 - 1);
+  readonly #once: boolean;
   #busy = false;
   #closed = false;
   #nextSlot = 0;
 
-  /** Made by serve and connect functions (open.ts). `open` gets the function that the native side wakes. */
-  constructor(handlers: ChannelHandlers, open: (wake: () => void) => NativeChannels) {
+  /** Made by serve and connect functions (open.ts). `open` gets the function that the native side wakes. With `once`, an error is
+   * the end of it. */
+  constructor(handlers: ChannelHandlers, open: (wake: () => void) => NativeChannels, once: boolean) {
     this.#handlers = handlers;
+    this.#once = once;
     try {
       this.#native = open(() => this.#pump());
     } catch (cause) {
@@ -143,7 +146,8 @@ export class ShmChannel implements AsyncIterable<Uint8Array> {
   async connected(timeoutMs = Number.POSITIVE_INFINITY): Promise<number> {
     const timer = Number.isFinite(timeoutMs) ? setTimeout(() => this.#settle(), timeoutMs) : undefined;
     const until = performance.now() + timeoutMs;
-    await this.#until(() => this.#connected.size > 0 || performance.now() >= until);
+    const failed = () => this.#once && this.#lastError !== undefined;
+    await this.#until(() => this.#connected.size > 0 || failed() || performance.now() >= until);
     clearTimeout(timer);
     const slot = this.clients[0];
     if (slot !== undefined) return slot;

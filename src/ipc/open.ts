@@ -20,11 +20,15 @@ export interface ConnectOptions {
 }
 
 function open(handlers: ChannelHandlers, settings: NativeSettings): ShmChannel {
-  return new ShmChannel(handlers, (wake) => {
-    const native = openChannels(settings, wake);
-    if (typeof native === "number") throw new ChannelError(native);
-    return native;
-  });
+  return new ShmChannel(
+    handlers,
+    (wake) => {
+      const native = openChannels(settings, wake);
+      if (typeof native === "number") throw new ChannelError(native);
+      return native;
+    },
+    !settings.server && settings.reconnectMs === undefined,
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ import { memory, startTime } from "./processes.ts";
 import { referee } from "./referee.ts";
 import { relay, relayCases } from "./relay/relay.ts";
 import { relayServers } from "./relay/servers.ts";
+import { shm } from "./shm.ts";
 import { stages } from "./stages.ts";
 import { streamers } from "./streamers.ts";
 
@@ -65,6 +66,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   allocation,
   referee: () => referee(seconds, values.referee, chosen),
   glass: () => glass({ seconds, rounds, only, streamers: chosen }),
+  shm: () => shm(seconds, rounds),
   relay: () => relay({ seconds, rounds, only, servers }),
 };
 

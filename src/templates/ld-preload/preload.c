@@ -2,6 +2,7 @@
  * linked, by dlsym, or by the GetProcAddress functions. Before the picture of the largest window is swapped to the screen, it
  * is read and put into shared memory. The program is never stopped or waited for: reading may take a third of its time, and a
  * fiftieth while nobody looks at the pictures; past that a swap is only a swap. */
+#include "lookup.h"
 #include "read.h"
 #include "sink.h"
 
@@ -13,110 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
-enum { READERS = 8, FPS_MOST = 240, SHARE = 2, UNREAD_SHARE = 49 /* parts of pause for one of reading */, BURST = 3 };
-
-/* UNREAD_MOST_US: the longest pause while nobody reads, so that who comes then does not wait; SILENCE_US: see `shown`. */
-enum { UNREAD_MOST_US = 250000, SILENCE_US = 1000000 };
-
-typedef void (*function)(void);
-typedef void *(*find_function)(const char *name);
-
-EXPORT void glXSwapBuffers(void *display, unsigned long drawable);
-EXPORT void glXDestroyContext(void *display, void *context);
-EXPORT function glXGetProcAddress(const uint8_t *name);
-EXPORT function glXGetProcAddressARB(const uint8_t *name);
-EXPORT unsigned eglSwapBuffers(void *display, void *surface);
-EXPORT unsigned eglSwapBuffersWithDamageKHR(void *display, void *surface, const int32_t *rectangles, int32_t count);
-EXPORT unsigned eglSwapBuffersWithDamageEXT(void *display, void *surface, const int32_t *rectangles, int32_t count);
-EXPORT unsigned eglDestroyContext(void *display, void *context);
-EXPORT function eglGetProcAddress(const char *name);
-EXPORT void *dlsym(void *handle, const char *name);
-
-/* Functions of which a program gets ours. `real` is theirs, once somebody asked for it. */
-static struct wrapped {
-    const char *name;
-    function ours;
-    _Atomic(function) real;
-} wrapped[] = {
-    {"glXSwapBuffers", (function)glXSwapBuffers, NULL},
-    {"glXDestroyContext", (function)glXDestroyContext, NULL},
-    {"glXGetProcAddress", (function)glXGetProcAddress, NULL},
-    {"glXGetProcAddressARB", (function)glXGetProcAddressARB, NULL},
-    {"eglSwapBuffers", (function)eglSwapBuffers, NULL},
-    {"eglSwapBuffersWithDamageKHR", (function)eglSwapBuffersWithDamageKHR, NULL},
-    {"eglSwapBuffersWithDamageEXT", (function)eglSwapBuffersWithDamageEXT, NULL},
-    {"eglDestroyContext", (function)eglDestroyContext, NULL},
-    {"eglGetProcAddress", (function)eglGetProcAddress, NULL},
-    {"dlsym", (function)dlsym, NULL},
+enum {
+    READERS = 8,             /* contexts */
+    FPS_MOST = 240,          /* pictures a second */
+    BURST = 3,               /* pictures that may come closer together than the rate says */
+    SHARE = 2,               /* parts of pause for one of reading */
+    UNREAD_SHARE = 49,       /* the same while nobody reads */
+    UNREAD_MOST_US = 250000, /* the longest pause then, so that who comes does not wait */
+    SILENCE_US = 1000000     /* a window that was not swapped for so long gives way to a smaller one */
 };
-enum { GLX_SWAP, GLX_DESTROY, GLX_FIND, GLX_FIND_ARB, EGL_SWAP, EGL_SWAP_KHR, EGL_SWAP_EXT, EGL_DESTROY, EGL_FIND, DLSYM, WRAPPED };
-
-static struct wrapped *wrapped_of(const char *name) {
-    if (name[0] != 'g' && name[0] != 'e' && name[0] != 'd') return NULL;
-    for (int i = 0; i < WRAPPED; i++)
-        if (!strcmp(name, wrapped[i].name)) return &wrapped[i];
-    return NULL;
-}
-
-/* dlvsym is the one lookup that is not ours. Both versions mean the same function; which one exists depends on the C library. */
-static void *(*real_dlsym(void))(void *, const char *) {
-    static _Atomic(function) found;
-    function f = atomic_load_explicit(&found, memory_order_relaxed);
-    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5", "GLIBC_2.0"};
-    for (unsigned i = 0; !f && i < sizeof versions / sizeof *versions; i++) f = (function)dlvsym(RTLD_NEXT, "dlsym", versions[i]);
-    atomic_store_explicit(&found, f, memory_order_relaxed);
-    return (void *(*)(void *, const char *))f;
-}
-
-/* Theirs: what a lookup of the program's gave, else the next in the order of loading, else that of a library that is loaded. */
-static function real(int which) {
-    struct wrapped *w = &wrapped[which];
-    function f = atomic_load_explicit(&w->real, memory_order_acquire);
-    if (f) return f;
-    if (which != DLSYM && real_dlsym()) f = (function)real_dlsym()(RTLD_NEXT, w->name);
-    static const char *const libraries[] = {"libGL.so.1", "libGLX.so.0", "libEGL.so.1"};
-    for (unsigned i = 0; !f && which != DLSYM && i < sizeof libraries / sizeof *libraries; i++) {
-        void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-        if (library && real_dlsym()) f = (function)real_dlsym()(library, w->name);
-        if (library) dlclose(library);
-    }
-    if (f && f != w->ours) atomic_store_explicit(&w->real, f, memory_order_release);
-    return f == w->ours ? NULL : f;
-}
-
-/* A lookup that gave `theirs`: ours instead, where we have one. */
-static function instead(const char *name, function theirs) {
-    struct wrapped *w = theirs && name ? wrapped_of(name) : NULL;
-    if (!w || theirs == w->ours) return theirs;
-    function none = NULL;
-    atomic_compare_exchange_strong(&w->real, &none, theirs);
-    return w->ours;
-}
-
-/* The real one tells by its return address who asks, which RTLD_NEXT needs. Hence those requests go on by a jump: no frame of
- * ours may lie between, and compilers make calls in this place jumps from -O2 on. Who asks for the next gets what is behind
- * itself, which may be ours anyway; answering with ours would send another such library in a circle. */
-void *dlsym(void *handle, const char *name) {
-    struct wrapped *w = wrapped_of(name);
-    if (!w || handle == RTLD_NEXT) return real_dlsym()(handle, name);
-    return (void *)instead(name, (function)real_dlsym()(handle, name));
-}
-
-function glXGetProcAddress(const uint8_t *name) {
-    function (*find)(const uint8_t *) = (function(*)(const uint8_t *))real(GLX_FIND);
-    return find ? instead((const char *)name, find(name)) : NULL;
-}
-
-function glXGetProcAddressARB(const uint8_t *name) {
-    function (*find)(const uint8_t *) = (function(*)(const uint8_t *))real(GLX_FIND_ARB);
-    return find ? instead((const char *)name, find(name)) : NULL;
-}
-
-function eglGetProcAddress(const char *name) {
-    function (*find)(const char *) = (function(*)(const char *))real(EGL_FIND);
-    return find ? instead(name, find(name)) : NULL;
-}
 
 /* What the window system says of the calling thread's context. */
 struct window_system {
@@ -153,18 +59,18 @@ static uint64_t now_us(void) {
 
 static void *find_glx(const char *name) {
     void *f = (void *)((function(*)(const uint8_t *))real(GLX_FIND_ARB))((const uint8_t *)name);
-    return f ? f : real_dlsym()(RTLD_DEFAULT, name);
+    return f ? f : real_symbol(RTLD_DEFAULT, name);
 }
 static void *find_egl(const char *name) {
     void *f = (void *)((function(*)(const char *))real(EGL_FIND))(name);
-    return f ? f : real_dlsym()(RTLD_DEFAULT, name);
+    return f ? f : real_symbol(RTLD_DEFAULT, name);
 }
 
 static bool load(struct window_system *w) {
     if (w->loaded) return true;
     bool is_glx = w == &glx;
     if (!real(is_glx ? GLX_FIND_ARB : EGL_FIND)) return false;
-    find_function find = is_glx ? find_glx : find_egl;
+    void *(*find)(const char *) = is_glx ? find_glx : find_egl;
     gl_load(&w->gl, find);
     w->context = (void *(*)(void))find(is_glx ? "glXGetCurrentContext" : "eglGetCurrentContext");
     w->glx_read_drawable = (unsigned long (*)(void))find("glXGetCurrentReadDrawable");

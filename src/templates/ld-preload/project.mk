@@ -4,8 +4,8 @@ CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -pthread -Wall -Wextra -Ipatchbay
 FRAMES = patchbay/shmem/frames.c patchbay/shmem/open.c patchbay/os/linux.c patchbay/os/linux_wait.c patchbay/os/names.c
 HEADERS = $(wildcard *.h patchbay/*.h patchbay/*/*.h)
 
-@NAME@.so: preload.c read.c sink.c $(FRAMES) $(HEADERS)
-	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-z,nodelete -o $@ preload.c read.c sink.c $(FRAMES) -ldl
+@NAME@.so: preload.c lookup.c read.c sink.c $(FRAMES) $(HEADERS)
+	$(CC) $(CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-z,nodelete -o $@ preload.c lookup.c read.c sink.c $(FRAMES) -ldl
 
 # The libraries by their file names: the ones that programs run with are enough, headers and links are not needed.
 painter: painter.c
