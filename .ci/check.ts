@@ -34,12 +34,15 @@ async function generated(): Promise<string> {
 
 const isForLinux = (file: string): boolean => !/^src\/templates\/native-dll\/(dll|hook|test)\.c$/.test(file);
 
+/** Test programs find the published headers as programs elsewhere do. */
+const published = "-Ic/include";
+
 /** Every C file by clang too, whose warnings are others than gcc's. It need not know gcc's attributes. */
 async function clang(): Promise<string> {
   if (!Bun.which("clang")) return "left out: clang is not installed";
   const files = [...sources(), ...new Bun.Glob("{tests,src/templates}/**/*.c").scanSync(".")].filter(isForLinux);
   await mapParallel(files, 2, (file) =>
-    must(["clang", ...language, ...warnings, "-Wno-unknown-attributes", "-fsyntax-only", file]),
+    must(["clang", ...language, published, ...warnings, "-Wno-unknown-attributes", "-fsyntax-only", file]),
   );
   return `${files.length} files`;
 }
@@ -47,7 +50,7 @@ async function clang(): Promise<string> {
 /** gcc's warnings for the C programs of the tests; those of the shim are errors when it is built. */
 async function testsInC(): Promise<string> {
   const files = [...new Bun.Glob("tests/**/*.c").scanSync(".")];
-  const complaints = await mapParallel(files, 2, (file) => compileC(file, `build/check/${file}.o`, ["-O1"]));
+  const complaints = await mapParallel(files, 2, (file) => compileC(file, `build/check/${file}.o`, ["-O1", published]));
   const found = complaints.filter((complaint) => complaint !== undefined);
   if (found.length) throw new StepFailed(found.join("\n"));
   return `${files.length} files`;

@@ -10,6 +10,7 @@
  *   a taker calls rearm first and then takes until nothing is left.
  * - `*_take` returns 1 and fills `out`, or returns 0 when nothing is there.
  */
+import { ipcEnums, ipcFunctions, ipcStructs } from "./abi-ipc.ts";
 import { mediaEnums, mediaFunctions, mediaStructs } from "./abi-media.ts";
 import { shmemEnums, shmemFunctions, shmemStructs } from "./abi-shmem.ts";
 import { type CType, errorArgs, type NativeFunction } from "./abi-types.ts";
@@ -127,28 +128,6 @@ export const structs = {
     refused_1013: "uint64_t",
     refused_4413: "uint64_t",
   },
-  /** Something happened to a channel. */
-  pb_ipc_event: {
-    /** enums.ipc. */
-    kind: "uint32_t",
-    /** The client's slot; 0xFFFFFFFF for none. */
-    slot: "uint32_t",
-    /** failed: one of the codes of xshm.h. */
-    code: "int32_t",
-  },
-  /** Where a message lies in a buffer. Batches cross the boundary as an array of these. */
-  pb_ipc_entry: {
-    at: "uint32_t",
-    size: "uint32_t",
-  },
-  pb_ipc_stats: {
-    sent: "uint64_t",
-    /** Messages that gave way in a full ring to those that we sent. */
-    overwritten: "uint64_t",
-    received: "uint64_t",
-    /** Messages that a peer overwrote before we took them. */
-    lost: "uint64_t",
-  },
   pb_ws_connection_stats: {
     messages_out: "uint64_t",
     bytes_out: "uint64_t",
@@ -158,6 +137,7 @@ export const structs = {
     /** How long the oldest message to its group has waited. */
     waiting_us: "uint64_t",
   },
+  ...ipcStructs,
 } as const satisfies Record<string, Record<string, CType>>;
 
 /** Numbers with names on both sides: PB_<ENUM>_<NAME> in C, enums.<enum>.<name> here. */
@@ -165,8 +145,7 @@ export const enums = {
   ...mediaEnums,
   datagram_flag: { cut: 1 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
-  ipc: { connected: 1, disconnected: 2, failed: 3, space: 4 },
-  ipc_flag: { server: 1, slots: 2, anonymous: 4 },
+  ...ipcEnums,
   ws_delivery: { droppable: 0, keyframe: 1, state: 2, loose: 3 },
   ...shmemEnums,
   /** What a rule of pb_ws_forward may be besides a delivery: the byte at 16 tells, or TypeScript decides. */
@@ -369,67 +348,7 @@ export const functions = {
   },
   pb_scene_painted: { returns: "uint64_t", args: ["struct pb_scene *scene"] },
   pb_scene_close: { returns: "void", args: ["struct pb_scene *scene"] },
-  // Channels between local programs (c/ipc): rings in shared memory, and one thread that sleeps until something happens.
-  /** A server's segments are there when it returns; a client connects in pb_ipc_service. On failure `code` is one of xshm.h. */
-  pb_ipc_open: {
-    returns: "struct pb_ipc *",
-    args: [
-      "const char *name",
-      "int32_t handle",
-      "uint32_t flags",
-      "uint32_t clients",
-      "uint32_t connect_timeout_ms",
-      "uint32_t reconnect_ms",
-      "pb_wake_fn wake",
-      "int32_t *code",
-    ],
-  },
-  /** The descriptor of an anonymous server, to be handed to a client; -1 for others. It stays the server's. */
-  pb_ipc_handle: { returns: "int32_t", args: ["struct pb_ipc *ipc"] },
-  /** Takes clients, notes who went, connects. Fills `events` (room for 124) and returns how many. */
-  pb_ipc_service: { returns: "uint32_t", args: ["struct pb_ipc *ipc", "struct pb_ipc_event *events"] },
-  /** Returns 1 when something is there already. */
-  pb_ipc_rearm: { returns: "uint32_t", args: ["struct pb_ipc *ipc"] },
-  /** In how many milliseconds to call service even if nothing happens, or -1. */
-  pb_ipc_deadline_ms: { returns: "double", args: ["struct pb_ipc *ipc"] },
-  /** Bit by bit, the slots with messages to take. */
-  pb_ipc_pending: { returns: "uint32_t", args: ["struct pb_ipc *ipc"] },
-  /** 0 or a code of xshm.h. Without `overwrite`, a full ring is an error (-10). */
-  pb_ipc_send: {
-    returns: "int32_t",
-    args: ["struct pb_ipc *ipc", "uint32_t slot", "const void *data", "uint32_t size", "uint32_t overwrite"],
-  },
-  /** Sends entries[skip] and `count` - 1 after it until one finds no room. Returns how many went, or a code when none could. */
-  pb_ipc_send_many: {
-    returns: "int32_t",
-    args: [
-      "struct pb_ipc *ipc",
-      "uint32_t slot",
-      "const void *data",
-      "const struct pb_ipc_entry *entries",
-      "uint32_t skip",
-      "uint32_t count",
-      "uint32_t overwrite",
-    ],
-  },
-  /** Copies up to `most` messages, each to a multiple of 8. Spins up to `spin_us` for the first. Returns how many, or a code. */
-  pb_ipc_take: {
-    returns: "int32_t",
-    args: [
-      "struct pb_ipc *ipc",
-      "uint32_t slot",
-      "void *buffer",
-      "uint32_t room",
-      "struct pb_ipc_entry *entries",
-      "uint32_t most",
-      "uint32_t spin_us",
-    ],
-  },
-  /** An event of kind space comes when the slot's ring has room again. */
-  pb_ipc_want_space: { returns: "void", args: ["struct pb_ipc *ipc", "uint32_t slot"] },
-  pb_ipc_drop: { returns: "void", args: ["struct pb_ipc *ipc", "uint32_t slot"] },
-  pb_ipc_stats: { returns: "void", args: ["struct pb_ipc *ipc", "struct pb_ipc_stats *out"] },
-  pb_ipc_close: { returns: "void", args: ["struct pb_ipc *ipc"] },
+  ...ipcFunctions,
 } as const satisfies Record<string, NativeFunction>;
 
 export type FunctionName = keyof typeof functions;

@@ -199,6 +199,7 @@ test("each module's backends report on themselves", () => {
     ["x11", false],
     ["fbdev", false],
     ["pattern", true],
+    ["shm", false],
   ]);
   expect(probeBackends("encode")).toMatchObject([{ name: "openh264", usable: true }]);
   expect(probeBackends("nothing")).toEqual([]);

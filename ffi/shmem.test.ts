@@ -55,6 +55,11 @@ test("in place, a reader is told whether the picture stayed whole", () => {
     writer.endWrite(value);
   };
   draw(1);
+  expect(() => writer.endWrite(0)).toThrow("beginWrite()");
+  writer.beginWrite();
+  expect(() => writer.writeFrame(plain(256, 1), 0)).toThrow("endWrite()");
+  writer.endWrite(1);
+  draw(1);
   expect(reader.readInPlace((rgba) => expect(rgba).toEqual(plain(256, 1)))).toBe("new");
   expect(reader.readInPlace(() => expect.unreachable())).toBe("same");
   draw(2);

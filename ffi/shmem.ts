@@ -96,6 +96,7 @@ export class FrameBuffer {
   readonly #pictures: readonly Uint8Array[];
   #handle: Pointer | null;
   #lastSeq = 0;
+  #filling = false;
   #wake: JSCallback | undefined;
   #waiting: PromiseWithResolvers<FrameStatus> | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
@@ -160,6 +161,7 @@ export class FrameBuffer {
   writeFrame(rgba: Uint8Array, ptsMs: number, contentHash: bigint | number = 0, isPlaying = true): boolean {
     this.#fits(rgba);
     this.#mayWrite();
+    if (this.#filling) throw new Error("endWrite() comes before writeFrame()");
     const playing = isPlaying ? 1 : 0;
     const status = this.#lib.pb_frames_put(this.#open(), rgba, rgba.length, ptsMs, contentHash, playing);
     if (status === answers.ok) this.counts.written++;
@@ -173,12 +175,14 @@ export class FrameBuffer {
   beginWrite(): Uint8Array | undefined {
     this.#mayWrite();
     const slot: number = this.#lib.pb_frames_fill(this.#open());
+    this.#filling = slot >= 0;
     return this.#pictures[slot];
   }
 
-  /** Publishes what beginWrite() gave. */
+  /** Publishes what beginWrite() gave; without it there is nothing to publish, which throws. */
   endWrite(ptsMs: number, contentHash: bigint | number = 0, isPlaying = true): void {
-    this.#mayWrite();
+    if (!this.#filling) throw new Error("beginWrite() comes before endWrite()");
+    this.#filling = false;
     this.#lib.pb_frames_filled(this.#open(), ptsMs, contentHash, isPlaying ? 1 : 0);
     this.counts.written++;
   }

@@ -311,6 +311,22 @@ _Static_assert(offsetof(struct pb_ws_stats, refused_1013) == 192, "pb_ws_stats.r
 _Static_assert(offsetof(struct pb_ws_stats, refused_4413) == 200, "pb_ws_stats.refused_4413");
 _Static_assert(sizeof(struct pb_ws_stats) == 208, "pb_ws_stats");
 
+struct pb_ws_connection_stats {
+    uint64_t messages_out;
+    uint64_t bytes_out;
+    uint64_t left_out;
+    uint64_t queued_messages;
+    uint64_t queued_bytes;
+    uint64_t waiting_us;
+};
+_Static_assert(offsetof(struct pb_ws_connection_stats, messages_out) == 0, "pb_ws_connection_stats.messages_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, bytes_out) == 8, "pb_ws_connection_stats.bytes_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, left_out) == 16, "pb_ws_connection_stats.left_out");
+_Static_assert(offsetof(struct pb_ws_connection_stats, queued_messages) == 24, "pb_ws_connection_stats.queued_messages");
+_Static_assert(offsetof(struct pb_ws_connection_stats, queued_bytes) == 32, "pb_ws_connection_stats.queued_bytes");
+_Static_assert(offsetof(struct pb_ws_connection_stats, waiting_us) == 40, "pb_ws_connection_stats.waiting_us");
+_Static_assert(sizeof(struct pb_ws_connection_stats) == 48, "pb_ws_connection_stats");
+
 struct pb_ipc_event {
     uint32_t kind;
     uint32_t slot;
@@ -340,22 +356,6 @@ _Static_assert(offsetof(struct pb_ipc_stats, overwritten) == 8, "pb_ipc_stats.ov
 _Static_assert(offsetof(struct pb_ipc_stats, received) == 16, "pb_ipc_stats.received");
 _Static_assert(offsetof(struct pb_ipc_stats, lost) == 24, "pb_ipc_stats.lost");
 _Static_assert(sizeof(struct pb_ipc_stats) == 32, "pb_ipc_stats");
-
-struct pb_ws_connection_stats {
-    uint64_t messages_out;
-    uint64_t bytes_out;
-    uint64_t left_out;
-    uint64_t queued_messages;
-    uint64_t queued_bytes;
-    uint64_t waiting_us;
-};
-_Static_assert(offsetof(struct pb_ws_connection_stats, messages_out) == 0, "pb_ws_connection_stats.messages_out");
-_Static_assert(offsetof(struct pb_ws_connection_stats, bytes_out) == 8, "pb_ws_connection_stats.bytes_out");
-_Static_assert(offsetof(struct pb_ws_connection_stats, left_out) == 16, "pb_ws_connection_stats.left_out");
-_Static_assert(offsetof(struct pb_ws_connection_stats, queued_messages) == 24, "pb_ws_connection_stats.queued_messages");
-_Static_assert(offsetof(struct pb_ws_connection_stats, queued_bytes) == 32, "pb_ws_connection_stats.queued_bytes");
-_Static_assert(offsetof(struct pb_ws_connection_stats, waiting_us) == 40, "pb_ws_connection_stats.waiting_us");
-_Static_assert(sizeof(struct pb_ws_connection_stats) == 48, "pb_ws_connection_stats");
 
 PB_EXPORT uint32_t pb_abi_version(void);
 PB_EXPORT double pb_now_us(void);

@@ -19,10 +19,10 @@ struct pb_shm_frame_buffer {
     _Atomic uint32_t seq; /* odd while the header changes; +2 with each picture; sleepers wait on it */
     _Atomic uint32_t read_index; /* picture to read */
     _Atomic uint64_t pts_ms; /* presentation time in milliseconds */
-    _Atomic uint32_t width; /* pixels */
+    _Atomic uint32_t width; /* pixels; 0 until the header is complete */
     _Atomic uint32_t height; /* pixels */
     _Atomic uint32_t is_playing; /* 1 while the content plays */
-    _Atomic uint32_t mark; /* free in the spec: PBFB when Patchbay made it, written last */
+    _Atomic uint32_t mark; /* free in the spec: PBFB when Patchbay made it */
     _Atomic uint64_t content_hash; /* FNV-1a (64 bits) of the content's name in UTF-8 */
     _Atomic uint64_t duration_ms; /* milliseconds, 0 unknown or live */
     _Atomic uint32_t writer_count; /* writers */

@@ -92,6 +92,13 @@ XSHM_API shm_error_t shm_client_receive(ClientHandle *handle, void *buffer, uint
 XSHM_API shm_error_t shm_client_poll(ClientHandle *handle, uint32_t timeout_ms);
 XSHM_API void shm_client_disconnect(ClientHandle *handle);
 
+/* As send, but a full ring is SHM_ERROR_FULL and nothing is evicted; then wait for room (asleep) or try again. */
+XSHM_API shm_error_t shm_server_try_send(ServerHandle *handle, const void *data, uint32_t size);
+XSHM_API shm_error_t shm_client_try_send(ClientHandle *handle, const void *data, uint32_t size);
+/* Until a message of `size` bytes has room. */
+XSHM_API shm_error_t shm_server_wait_for_space(ServerHandle *handle, uint32_t size, uint32_t timeout_ms);
+XSHM_API shm_error_t shm_client_wait_for_space(ClientHandle *handle, uint32_t size, uint32_t timeout_ms);
+
 /* Without a name: reachable only by a handle, which goes to the client by inheritance or over a Unix socket. */
 XSHM_API ServerHandle *shm_server_start_anonymous(const shm_callbacks_t *callbacks);
 /* The section's handle (a descriptor on Linux), which stays the server's; -1 for a named server. */

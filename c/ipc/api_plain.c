@@ -87,12 +87,18 @@ static inline void look_at_alarm(struct plain *p) {
     xs_note_death(&p->end);
 }
 
-static shm_error_t send_plain(struct plain *p, const void *data, uint32_t size) {
+static shm_error_t send_plain(struct plain *p, const void *data, uint32_t size, bool overwrite) {
     if (!p || !data) return SHM_ERROR_INVALID_PARAM;
     look_at_alarm(p);
     uint32_t dropped = 0;
-    int code = xs_send(&p->end, data, size, true, &dropped);
+    int code = xs_send(&p->end, data, size, overwrite, &dropped);
     return code ? judged(p, code) : SHM_SUCCESS;
+}
+
+static shm_error_t wait_for_space(struct plain *p, uint32_t size, uint32_t timeout_ms) {
+    if (!p || size > XS_MAX_MESSAGE) return SHM_ERROR_INVALID_PARAM;
+    look_at_alarm(p);
+    return judged(p, p->end.connected ? xs_wait_space(&p->end, size, timeout_ms) : XS_NOT_FOUND);
 }
 
 static shm_error_t receive_plain(struct plain *p, void *buffer, uint32_t *size) {
@@ -167,7 +173,15 @@ shm_error_t shm_server_wait_for_client(ServerHandle *handle, uint32_t timeout_ms
     return SHM_SUCCESS;
 }
 
-shm_error_t shm_server_send(ServerHandle *h, const void *data, uint32_t size) { return send_plain((struct plain *)h, data, size); }
+shm_error_t shm_server_send(ServerHandle *h, const void *data, uint32_t size) {
+    return send_plain((struct plain *)h, data, size, true);
+}
+shm_error_t shm_server_try_send(ServerHandle *h, const void *data, uint32_t size) {
+    return send_plain((struct plain *)h, data, size, false);
+}
+shm_error_t shm_server_wait_for_space(ServerHandle *h, uint32_t size, uint32_t timeout_ms) {
+    return wait_for_space((struct plain *)h, size, timeout_ms);
+}
 shm_error_t shm_server_receive(ServerHandle *h, void *buffer, uint32_t *size) { return receive_plain((struct plain *)h, buffer, size); }
 shm_error_t shm_server_poll(ServerHandle *h, uint32_t timeout_ms) { return poll_plain((struct plain *)h, timeout_ms); }
 
@@ -229,7 +243,15 @@ bool shm_client_is_connected(const ClientHandle *handle) {
     return handle && xs_linked(&handle->plain.end) && pb_os_process_alive(handle->plain.end.peer);
 }
 
-shm_error_t shm_client_send(ClientHandle *h, const void *data, uint32_t size) { return send_plain((struct plain *)h, data, size); }
+shm_error_t shm_client_send(ClientHandle *h, const void *data, uint32_t size) {
+    return send_plain((struct plain *)h, data, size, true);
+}
+shm_error_t shm_client_try_send(ClientHandle *h, const void *data, uint32_t size) {
+    return send_plain((struct plain *)h, data, size, false);
+}
+shm_error_t shm_client_wait_for_space(ClientHandle *h, uint32_t size, uint32_t timeout_ms) {
+    return wait_for_space((struct plain *)h, size, timeout_ms);
+}
 shm_error_t shm_client_receive(ClientHandle *h, void *buffer, uint32_t *size) { return receive_plain((struct plain *)h, buffer, size); }
 shm_error_t shm_client_poll(ClientHandle *h, uint32_t timeout_ms) { return poll_plain((struct plain *)h, timeout_ms); }
 

@@ -1,6 +1,9 @@
 /* The client's half of the handshake (xShm, sections 5 and 8): checks the segment, claims the place, says hello. */
 #include "ipc/endpoint.h"
 
+/* Swaps that others may come before; only a peer that plays with the word needs more. */
+enum { CLAIM_TRIES = 64 };
+
 static bool known(uint32_t value, uint32_t expected) { return value == expected || value == 0; }
 
 int xs_client_open(struct xs_endpoint *e, const char *name, intptr_t handle, struct pb_os_alarm *alarm) {
@@ -50,9 +53,10 @@ static void say_hello(struct xs_endpoint *e) {
 int xs_client_hello(struct xs_endpoint *e) {
     struct pb_shm_control *c = &e->shared->control;
     uint32_t token = xs_token_of(e->self), seen = 0;
-    while (!atomic_compare_exchange_strong_explicit(&c->claim, &seen, token, memory_order_acq_rel,
-                                                    memory_order_acquire)) {
-        if (seen && claim_lives(c, seen)) return XS_EXISTS;
+    for (int tries = 0; !atomic_compare_exchange_strong_explicit(&c->claim, &seen, token, memory_order_acq_rel,
+                                                                     memory_order_acquire);
+         tries++) {
+        if (tries == CLAIM_TRIES || (seen && claim_lives(c, seen))) return XS_EXISTS;
         /* The claimer is dead: the next swap takes over exactly this claim, or meets a newer one. */
     }
     e->token = token;

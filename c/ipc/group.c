@@ -120,7 +120,8 @@ static struct xs_group_event *serve_client(struct xs_group *g, uint64_t now, str
         at = put(at, XS_DISCONNECTED, g->slot, XS_OK);
         close_client(g);
         g->over = g->settings.reconnect_ms == XS_NEVER || !g->settings.name;
-        g->until_us = now; /* at once: only what fails waits */
+        /* At once, unless that one broke the protocol. */
+        g->until_us = g->sick[0] && !g->over ? now + (uint64_t)g->settings.reconnect_ms * 1000u : now;
     }
     g->sick[0] = false;
     if (e->connected || g->over) return at;

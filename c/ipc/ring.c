@@ -28,54 +28,56 @@ static inline void store_word(_Atomic uint64_t *data, uint32_t index, uint64_t w
     atomic_store_explicit(&data[index & (XS_RING_WORDS - 1u)], word, memory_order_relaxed);
 }
 
-static inline uint64_t load_bytes(const uint8_t *from, uint32_t count) {
-    uint64_t word = 0;
-    memcpy(&word, from, count);
+static inline uint64_t load_8(const uint8_t *from) {
+    uint64_t word;
+    memcpy(&word, from, 8);
     return word;
+}
+
+/* Up to 7 bytes, byte by byte: a copy of unknown length into a word would be waited for by the load of that word. */
+static inline uint64_t load_few(const uint8_t *from, uint32_t count) {
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < count; i++) word |= (uint64_t)from[i] << (8u * i);
+    return word;
+}
+
+/* The last `left` (less than 8) bytes of a message, which end at `end`. */
+static inline uint64_t load_tail(const uint8_t *end, uint32_t size, uint32_t left) {
+    if (!left) return 0;
+    return size >= 8 ? load_8(end - 8) >> (64u - 8u * left) : load_few(end - left, left);
 }
 
 /* Writes the 32-bit head and the message from `pos` on, keeping the neighbours' bytes of the first and last word. */
 static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const uint8_t *from, uint32_t size) {
-    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
-    uint32_t fit = size < 4 ? size : 4;
-    uint64_t chunk = head | load_bytes(from, fit) << 32;
+    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u, fit = 4;
+    const uint8_t *end = from + size;
+    uint64_t chunk = head, carry = 0;
+    if (size >= 4) {
+        uint32_t first;
+        memcpy(&first, from, 4);
+        chunk |= (uint64_t)first << 32;
+    } else {
+        fit = size;
+        chunk |= load_few(from, size) << 32;
+    }
     uint32_t left = XS_HEADER_BYTES + size; /* bytes from `chunk` on */
     from += fit;
-    if (!shift) {
-        for (; left >= 16; left -= 8, from += 8) {
-            store_word(data, index++, chunk);
-            memcpy(&chunk, from, 8);
-        }
-        while (left >= 8) {
-            store_word(data, index++, chunk);
-            left -= 8;
-            chunk = load_bytes(from, left);
-        }
-        if (!left) return;
-        uint64_t keep = ~(uint64_t)0 << (left * 8u);
-        store_word(data, index, (load_word(data, index) & keep) | chunk);
-        return;
-    }
-    uint64_t carry = load_word(data, index) & (((uint64_t)1 << shift) - 1u);
-    for (; left >= 16; left -= 8, from += 8) {
-        store_word(data, index++, carry | chunk << shift);
-        carry = chunk >> (64u - shift);
-        memcpy(&chunk, from, 8);
-    }
+    if (shift) carry = load_word(data, index) & (((uint64_t)1 << shift) - 1u);
     while (left >= 8) {
         store_word(data, index++, carry | chunk << shift);
-        carry = chunk >> (64u - shift);
+        if (shift) carry = chunk >> (64u - shift);
         left -= 8;
-        chunk = load_bytes(from, left);
+        chunk = left >= 8 ? load_8(from) : load_tail(end, size, left);
+        from += 8;
     }
     uint64_t word = carry | chunk << shift;
     uint32_t bits = shift + left * 8u;
     if (bits >= 64u) {
         store_word(data, index++, word);
         bits -= 64u;
-        if (!bits) return;
-        word = chunk >> (64u - shift);
+        word = bits ? chunk >> (64u - shift) : 0;
     }
+    if (!bits) return;
     uint64_t keep = ~(uint64_t)0 << bits;
     store_word(data, index, (load_word(data, index) & keep) | word);
 }
@@ -89,23 +91,20 @@ static inline uint64_t word_at(_Atomic uint64_t *data, uint32_t pos) {
 static void copy_out(_Atomic uint64_t *data, uint32_t pos, uint8_t *to, uint32_t size) {
     uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
     uint64_t low = load_word(data, index);
-    for (; size >= 8; size -= 8, to += 8) {
+    if (size < 8) {
+        uint64_t word = word_at(data, pos);
+        for (uint32_t i = 0; i < size; i++) to[i] = (uint8_t)(word >> (8u * i));
+        return;
+    }
+    uint8_t *end = to + size;
+    for (; to + 8 <= end; to += 8) {
         uint64_t high = load_word(data, ++index), word = shift ? low >> shift | high << (64u - shift) : low;
         memcpy(to, &word, 8);
         low = high;
     }
-    if (!size) return;
-    uint64_t word = shift ? low >> shift | load_word(data, index + 1u) << (64u - shift) : low;
-    memcpy(to, &word, size);
-}
-
-/* The line will be written: it is fetched as such while the message's lines come. gcc's own prefetch does not say so by default. */
-static inline void fetch_for_writing(const void *at) {
-#if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
-#else
-    __builtin_prefetch(at, 1);
-#endif
+    if (to == end) return;
+    uint64_t last = word_at(data, pos + size - 8u); /* once more some bytes that are there already */
+    memcpy(end - 8, &last, 8);
 }
 
 void xs_ring_reset(struct pb_shm_ring *h, uint32_t generation) {
@@ -222,7 +221,6 @@ int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct 
         uint32_t write = atomic_load_explicit(&h->write_position, memory_order_acquire); /* pairing 1 */
         *emptied = read == write;
         if (*emptied) return 0;
-        fetch_for_writing(&h->read_position);
         uint32_t drops = atomic_load_explicit(&h->drop_count, memory_order_relaxed);
         uint32_t at = read, used = 0, taken = 0;
         int fault = write - read > XS_RING_BYTES ? XS_PROTOCOL : XS_OK;

@@ -134,19 +134,26 @@ enum pb_os_status pb_os_adopt(struct pb_os_segment *segment, intptr_t handle, si
     return status ? failed(segment, status) : PB_OS_OK;
 }
 
+bool pb_os_is_named(const struct pb_os_segment *segment) {
+    char path[PATH_BYTES];
+    struct stat ours, named;
+    if (!segment->name[0]) return false;
+    path_of(segment->name, path);
+    return !fstat((int)segment->handle, &ours) && !lstat(path, &named) && ours.st_ino == named.st_ino &&
+           ours.st_dev == named.st_dev;
+}
+
 enum pb_os_status pb_os_unlink(const struct pb_os_segment *segment) {
     if (!segment->name[0]) return PB_OS_OK;
     char path[PATH_BYTES];
     path_of(segment->name, path);
-    struct stat ours, named;
     /* Two that reclaim one stale segment do it in turn, or the slower one would take the faster one's new name away. */
     for (int i = 0; flock((int)segment->handle, LOCK_EX | LOCK_NB); i++) {
         if (i == 100) return PB_OS_EXISTS;
         usleep(1000);
     }
     enum pb_os_status status = PB_OS_OK;
-    if (fstat((int)segment->handle, &ours) || lstat(path, &named)) status = status_of(errno);
-    else if (ours.st_ino != named.st_ino || ours.st_dev != named.st_dev) status = PB_OS_NOT_FOUND;
+    if (!pb_os_is_named(segment)) status = PB_OS_NOT_FOUND;
     else if (unlink(path)) status = status_of(errno);
     flock((int)segment->handle, LOCK_UN);
     return status;

@@ -49,6 +49,8 @@ enum pb_os_status pb_os_open(struct pb_os_segment *segment, const char *name, si
 enum pb_os_status pb_os_create_anonymous(struct pb_os_segment *segment, size_t size);
 /* Maps a handle that a peer gave; takes it over, also when it fails. PB_OS_DENIED when its size is not sealed. */
 enum pb_os_status pb_os_adopt(struct pb_os_segment *segment, intptr_t handle, size_t least);
+/* Does the name still mean this very segment? Windows: always. */
+bool pb_os_is_named(const struct pb_os_segment *segment);
 /* Takes the name away; who has the segment mapped keeps it. Only while the name still means this very segment, so that a
  * newer one of the same name stays. Windows: nothing to do, a section goes with its last handle. */
 enum pb_os_status pb_os_unlink(const struct pb_os_segment *segment);

@@ -189,6 +189,8 @@ enum pb_os_status pb_os_adopt(struct pb_os_segment *segment, intptr_t handle, si
     return status ? failed(segment, status) : PB_OS_OK;
 }
 
+bool pb_os_is_named(const struct pb_os_segment *segment) { return segment->name[0] != 0; }
+
 enum pb_os_status pb_os_unlink(const struct pb_os_segment *segment) {
     (void)segment; /* a section goes with its last handle */
     return PB_OS_OK;

@@ -58,9 +58,9 @@ enum pb_frames_status pb_frames_attach(struct pb_frames *f, void *memory, size_t
     if (size < sizeof *f->header) return PB_FRAMES_BROKEN;
     f->header = memory;
     f->pixels = (uint8_t *)memory + sizeof *f->header;
-    /* acquire: pairs with the release of pb_frames_create, which stores the mark last. */
-    uint32_t mark = atomic_load_explicit(&f->header->mark, memory_order_acquire);
-    f->width = atomic_load_explicit(&f->header->width, memory_order_relaxed);
+    /* acquire: pairs with the release of pb_frames_create, which stores the width last. */
+    f->width = atomic_load_explicit(&f->header->width, memory_order_acquire);
+    uint32_t mark = atomic_load_explicit(&f->header->mark, memory_order_relaxed);
     f->height = atomic_load_explicit(&f->header->height, memory_order_relaxed);
     size_t bytes = pb_frames_bytes(f->width, f->height);
     /* A system may round the size up to whole pages. */

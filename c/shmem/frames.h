@@ -5,7 +5,8 @@
  * - A picture is overwritten at the earliest after two more have been published. Who copied one looks at seq afterwards: has
  *   it moved by less than 4, then nobody wrote into the copied picture meanwhile. So a torn picture is never delivered.
  * - The writer's process id and start time stand in the header. Readers end when it died, at whatever instant; another writer
- *   is refused while it lives and takes over when it does not.
+ *   is refused while it lives and takes over when it does not. So all must see each other's process ids: containers that share
+ *   /dev/shm but not their processes take each other for dead.
  * - Writers never believe the memory what they wrote there, and readers check all they read: what another process scribbles
  *   leads to an error, never outside the mapping and never to an endless loop. */
 #ifndef PB_FRAMES_H

@@ -54,6 +54,11 @@ static enum taking take(struct pb_frames *old, const char *name, const struct pb
         return ALIVE;
     old->self = wanted->self;
     become_writer(old);
+    /* Its writer took the name away before it let go, after this one had opened it. Nobody would find it. */
+    if (!pb_os_is_named(&old->segment)) {
+        abandon(old);
+        return VANISHED;
+    }
     if (old->width == wanted->width && old->height == wanted->height) return TAKEN;
     abandon(old);
     return REPLACED;
@@ -68,10 +73,11 @@ static bool fresh(struct pb_frames *f, const char *name, uint32_t width, uint32_
     f->self = pb_os_self();
     if (*status) return true; /* where the name comes with the segment, it is known already that it is taken */
     struct pb_shm_frame_buffer *h = f->segment.memory;
-    atomic_store_explicit(&h->width, width, memory_order_relaxed);
-    atomic_store_explicit(&h->height, height, memory_order_relaxed);
+    atomic_store_explicit(&h->mark, PB_SHM_FRAME_MARK, memory_order_relaxed);
     atomic_store_explicit(&h->owner, f->self, memory_order_relaxed);
-    atomic_store_explicit(&h->mark, PB_SHM_FRAME_MARK, memory_order_release);
+    atomic_store_explicit(&h->height, height, memory_order_relaxed);
+    /* Last: where a segment has its name from the beginning, one without a width is not ready. */
+    atomic_store_explicit(&h->width, width, memory_order_release);
     if (pb_frames_attach(f, f->segment.memory, f->segment.size)) return false;
     *status = pb_os_publish(&f->segment);
     return !*status || *status == PB_OS_EXISTS;

@@ -79,12 +79,12 @@ function commandHelp(name: CommandName, spec: CommandSpec): readonly string[] {
 /** Usage without the leading "patchbay". */
 export function usageLines(name: CommandName, spec: CommandSpec): readonly string[] {
   if (spec.usage) return spec.usage;
-  const places = spec.positionals.map((p) => {
-    const name = p.name.toUpperCase();
-    if (p.rest) return `[-- ${name} ARGS...]`;
-    return p.required ? name : `[${name}]`;
-  });
-  return [[name, ...places, ...(Object.keys(spec.flags).length > 0 ? ["[OPTIONS]"] : [])].join(" ")];
+  const places = spec.positionals
+    .filter(({ rest }) => !rest)
+    .map(({ name: place, required }) => (required ? place.toUpperCase() : `[${place.toUpperCase()}]`));
+  const options = Object.keys(spec.flags).length > 0 ? ["[OPTIONS]"] : [];
+  const behind = spec.positionals.filter(({ rest }) => rest).map((p) => `[-- ${p.name.toUpperCase()} ARGS...]`);
+  return [[name, ...places, ...options, ...behind].join(" ")];
 }
 
 function positionalRow({ name, help, choices }: Positional): [string, string] {

@@ -185,7 +185,10 @@ function takePositionals(
   for (const [i, { name, required, help, choices, rest: takesAll }] of wanted.entries()) {
     if (takesAll) {
       const strange = rest[i];
-      if (i < marked) return fail("usage", `patchbay ${command} does not know what to do with "${strange}".`);
+      if (i < marked) {
+        const hint = `${name.toUpperCase()} stands behind --`;
+        return fail("usage", `patchbay ${command} does not know what to do with "${strange}"; ${hint}.`);
+      }
       values[name] = rest.slice(i);
       return ok(values);
     }

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { cleanUp, finish, isEnding, Missing } from "./children.ts";
 import { content } from "./content.ts";
 import { cases, glass } from "./glass.ts";
+import { ipc } from "./ipc/ipc.ts";
 import { microbench } from "./micro.ts";
 import { memory, startTime } from "./processes.ts";
 import { referee } from "./referee.ts";
@@ -68,6 +69,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   glass: () => glass({ seconds, rounds, only, streamers: chosen }),
   shm: () => shm(seconds, rounds),
   relay: () => relay({ seconds, rounds, only, servers }),
+  ipc: () => ipc({ seconds, rounds }),
 };
 
 function usageFault(): string | undefined {

@@ -13,7 +13,7 @@
 enum { WIDTH = 64, HEIGHT = 48, BYTES = WIDTH * HEIGHT * 4, TRIES = 1000 };
 
 static char name[64], error[256];
-static uint8_t pixels[BYTES], got[BYTES];
+static uint8_t pixels[BYTES + WIDTH * 4], got[BYTES];
 
 static struct pb_frames created(uint32_t width, uint32_t height) {
     struct pb_frames f;
@@ -228,6 +228,38 @@ static void test_kills(int kills) {
     }
 }
 
+/* Many want to write at once, of two sizes, and some die without a word: at no moment are there two. */
+static void test_one_at_a_time(void) {
+    enum { RIVALS = 4, TURNS = 150 };
+    struct pb_os_segment counters;
+    CHECK(!pb_os_create_anonymous(&counters, 4096));
+    _Atomic uint32_t *inside = counters.memory, *turns = inside + 1;
+    for (int deaths = 0; deaths < RIVALS || atomic_load(turns) < TURNS;) {
+        for (; deaths < RIVALS; deaths++) {
+            if (fork()) continue;
+            unsigned seed = (unsigned)getpid();
+            for (;;) {
+                struct pb_frames w;
+                if (!pb_frames_create(&w, name, WIDTH, HEIGHT + rand_r(&seed) % 2, error, sizeof error)) continue;
+                if (atomic_fetch_add(inside, 1)) _exit(5);
+                if (write_plain(&w, 1)) _exit(6);
+                atomic_fetch_add(turns, 1);
+                atomic_fetch_sub(inside, 1);
+                if (rand_r(&seed) % 4 == 0) _exit(0);
+                pb_frames_close(&w);
+            }
+        }
+        int ended;
+        CHECK(wait(&ended) > 0 && WIFEXITED(ended) && !WEXITSTATUS(ended));
+        if (atomic_load(turns) < TURNS) deaths--;
+    }
+    int ended;
+    for (int left = 0; left < RIVALS - 1; left++) CHECK(wait(&ended) > 0 && WIFEXITED(ended) && !WEXITSTATUS(ended));
+    pb_os_close(&counters);
+    struct pb_frames w = created(WIDTH, HEIGHT);
+    pb_frames_close(&w);
+}
+
 static struct pb_frames shared, reading; /* the same mapping for all threads, so that ThreadSanitizer sees them meet */
 static atomic_bool done;
 static atomic_uint whole, torn, busy;
@@ -332,6 +364,7 @@ int main(void) {
     test_foreign();
     test_died_within();
     test_kills(250);
+    test_one_at_a_time();
     test_listening();
     test_threads();
     return 0;

@@ -246,6 +246,11 @@ unsigned eglDestroyContext(void *display, void *context) {
     return destroy ? destroy(display, context) : 0;
 }
 
+/* No child of a fork finds the lock held by a thread that it does not have. */
+static void hold(void) { pthread_mutex_lock(&lock); }
+static void let_go(void) { pthread_mutex_unlock(&lock); }
+__attribute__((constructor)) static void arrive(void) { pthread_atfork(hold, let_go, let_go); }
+
 /* The program ends or unloads this. Other threads may still swap: they find `ended`. One that died inside keeps the lock, so
  * nobody waits for it for long. */
 __attribute__((destructor)) static void leave(void) {
