@@ -165,10 +165,15 @@ int32_t pb_ipc_take(struct pb_ipc *p, uint32_t slot, void *buffer, uint32_t room
     struct xs_endpoint *e = xs_group_end(&p->group, slot);
     if (!e) return XS_NOT_FOUND;
     if (spin_us && !xs_pending(e)) {
-        uint64_t until = pb_os_now_us() + spin_us;
-        for (uint32_t i = 1; !xs_pending(e) && xs_linked(e); i++) {
+        uint64_t now = pb_os_now_us(), until = now + spin_us, looked = 0;
+        for (uint32_t i = 1; !xs_pending(e) && xs_linked(e) && now < until; i++) {
             pb_os_pause();
-            if (i % 256 == 0 && (pb_os_now_us() >= until || pb_os_alarm_is_set(&p->alarm) || atomic_load(&p->look))) break;
+            if (i % 256) continue;
+            now = pb_os_now_us();
+            /* Perhaps a death; the thread that would tell may not get the processor from us. */
+            if (now - looked < 1000 || !(pb_os_alarm_is_set(&p->alarm) || atomic_load(&p->look))) continue;
+            looked = now;
+            xs_group_note_deaths(&p->group);
         }
     }
     int taken = xs_take(e, buffer, room, (struct xs_entry *)entries, most);

@@ -28,6 +28,16 @@ static inline void store_word(_Atomic uint64_t *data, uint32_t index, uint64_t w
     atomic_store_explicit(&data[index & (XS_RING_WORDS - 1u)], word, memory_order_relaxed);
 }
 
+/* The line will be written. Asked for together, lines come together; stores would ask for one after the other, in order. gcc's own
+ * prefetch does not say "for writing" by default. */
+static inline void fetch_for_writing(const void *at) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+    __builtin_prefetch(at, 1);
+#endif
+}
+
 static inline uint64_t load_8(const uint8_t *from) {
     uint64_t word;
     memcpy(&word, from, 8);
@@ -47,8 +57,10 @@ static inline uint64_t load_tail(const uint8_t *end, uint32_t size, uint32_t lef
     return size >= 8 ? load_8(end - 8) >> (64u - 8u * left) : load_few(end - left, left);
 }
 
-/* Writes the 32-bit head and the message from `pos` on, keeping the neighbours' bytes of the first and last word. */
-static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const uint8_t *from, uint32_t size) {
+/* Writes the 32-bit head and the message from `pos` on, keeping the bytes of the record before in the first word. Those behind in
+ * the last word are kept only when they are `taken` by the oldest record: else they mean nothing, and loading them would wait for
+ * a line that the other side may have. */
+static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const uint8_t *from, uint32_t size, bool taken) {
     uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u, fit = 4;
     const uint8_t *end = from + size;
     uint64_t chunk = head, carry = 0;
@@ -78,8 +90,8 @@ static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const u
         word = bits ? chunk >> (64u - shift) : 0;
     }
     if (!bits) return;
-    uint64_t keep = ~(uint64_t)0 << bits;
-    store_word(data, index, (load_word(data, index) & keep) | word);
+    if (taken) word |= load_word(data, index) & ~(uint64_t)0 << bits;
+    store_word(data, index, word);
 }
 
 static inline uint64_t word_at(_Atomic uint64_t *data, uint32_t pos) {
@@ -175,9 +187,13 @@ int xs_producer_put(struct xs_producer *p, const void *message, uint32_t size, b
         int code = make_room(p, size, overwrite, dropped);
         if (code) return code;
     }
-    copy_in(p->data, p->write, size, message, size);
+    uint32_t end = p->write + XS_HEADER_BYTES + size;
+    fetch_for_writing(&p->data[(p->write & XS_RING_MASK) >> 3]);
+    fetch_for_writing(&p->data[(end & XS_RING_MASK) >> 3]);
+    fetch_for_writing(p->header);
+    copy_in(p->data, p->write, size, message, size, XS_RING_BYTES - (end - p->read_seen) < 8u);
     p->begins[p->last++ & 255u] = p->write;
-    p->write += XS_HEADER_BYTES + size;
+    p->write = end;
     return XS_OK;
 }
 

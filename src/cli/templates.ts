@@ -23,6 +23,7 @@ import daemonTest from "../templates/daemon/test.c" with { type: "text" };
 import preloadGlHeader from "../templates/ld-preload/gl.h" with { type: "text" };
 import preloadLookupSource from "../templates/ld-preload/lookup.c" with { type: "text" };
 import preloadLookupHeader from "../templates/ld-preload/lookup.h" with { type: "text" };
+import preloadNeighbourSource from "../templates/ld-preload/neighbour.c" with { type: "text" };
 import preloadPainterSource from "../templates/ld-preload/painter.c" with { type: "text" };
 import preloadPreloadSource from "../templates/ld-preload/preload.c" with { type: "text" };
 import preloadMakefile from "../templates/ld-preload/project.mk" with { type: "text" };
@@ -86,6 +87,7 @@ export const templates = {
     "gl.h": preloadGlHeader,
     "sink.c": preloadSinkSource,
     "sink.h": preloadSinkHeader,
+    "neighbour.c": preloadNeighbourSource,
     "painter.c": preloadPainterSource,
     "test.c": preloadTestSource,
     ...frameBuffer,

@@ -113,4 +113,6 @@ test("a Bun client hears at once that a C server was killed", async () => {
   await promise;
   client.close();
   expect(await child.exited).not.toBe(0);
+  // The next server takes over what the dead one left, and takes it away.
+  serveChannel(name).close();
 });

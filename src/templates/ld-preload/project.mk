@@ -14,10 +14,13 @@ painter: painter.c
 check: test.c patchbay/shmem/listen.c $(FRAMES) $(HEADERS)
 	$(CC) $(CFLAGS) -o $@ test.c patchbay/shmem/listen.c $(FRAMES)
 
-test: @NAME@.so painter check
+neighbour.so: neighbour.c
+	$(CC) $(CFLAGS) -fPIC -shared -o $@ neighbour.c -ldl
+
+test: @NAME@.so painter neighbour.so check
 	./check ./@NAME@.so
 
 clean:
-	rm -f @NAME@.so painter check
+	rm -f @NAME@.so neighbour.so painter check
 
 .PHONY: test clean

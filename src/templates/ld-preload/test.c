@@ -217,6 +217,12 @@ int main(int count, char **arguments) {
     start_display();
     static const char *const modes[] = {"linked", "found", "asked", "es2", "es3", "gl"};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) pictures(arguments[1], modes[i]);
+    /* Beside another library of this kind, before and behind it. */
+    char both[200];
+    snprintf(both, sizeof both, "%s:./neighbour.so", arguments[1]);
+    pictures(both, "linked");
+    snprintf(both, sizeof both, "./neighbour.so:%s", arguments[1]);
+    pictures(both, "linked");
     unread(arguments[1]);
     two(arguments[1]);
     free(picture);

@@ -63,7 +63,9 @@ async function roundTrips(): Promise<void> {
     // The other side may not have the processor for a while.
     for (let waits = 0; !batch && waits < 100; waits++) batch = channel.receive(spinUs);
     if (batch?.count !== 1 || batch.view.getUint32(batch.at(0), true) !== number)
-      throw new Error("another message came back");
+      throw new Error(
+        `instead of message ${number} came ${batch ? `${batch.count} from ${batch.view.getUint32(batch.at(0), true)} on` : "none"}`,
+      );
     if (number < 20_000) continue;
     const bucket = Math.min(histogram.length - 1, ((Bun.nanoseconds() - begun) / 10) | 0);
     histogram[bucket] = (histogram[bucket] as number) + 1;
