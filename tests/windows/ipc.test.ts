@@ -1,5 +1,5 @@
 /**
- * The channel library as Windows programs use it: the DLL, cross-built, between processes under wine. Named as what it is: wine is no
+ * The channel library as Windows programs use it, the DLL, and frame buffers, cross-built, between processes under wine. Named as what it is: wine is no
  * Windows, but its sections, events and descriptors are the native calls' own.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -23,8 +23,11 @@ interface Peer {
   line(wanted: string): Promise<void>;
 }
 
-function peer(...args: string[]): Peer {
-  const process = Bun.spawn([wine as string, "peer.exe", ...args], {
+const peer = (...args: string[]): Peer => start("peer.exe", args);
+const frames = (...args: string[]): Peer => start("frames.exe", args);
+
+function start(program: string, args: string[]): Peer {
+  const process = Bun.spawn([wine as string, program, ...args], {
     cwd: folder,
     env: environment,
     stdin: "ignore",
@@ -70,7 +73,7 @@ async function kill(one: Peer): Promise<void> {
   await one.process.exited;
 }
 
-describe.skipIf(!able)("channels between Windows programs", () => {
+describe.skipIf(!able)("shared memory between Windows programs", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "patchbay-windows-"));
     environment = {
@@ -88,6 +91,13 @@ describe.skipIf(!able)("channels between Windows programs", () => {
       ...["-Ldist/ipc-windows", "-lpatchbay_ipc.dll", "-ladvapi32"],
     ]);
     if (!built.success) throw new Error(built.stderr.toString());
+    const parts = ["frames", "open", "listen"].map((part) => `c/shmem/${part}.c`);
+    const system = ["names", "windows", "windows_wait"].map((part) => `c/os/${part}.c`);
+    const framesBuilt = Bun.spawnSync([
+      ...[...command, "tests/windows/frames.c", ...parts, ...system, "-static", "-o", join(folder, "frames.exe")],
+      ...["-lntdll", "-ladvapi32"],
+    ]);
+    if (!framesBuilt.success) throw new Error(framesBuilt.stderr.toString());
   }, limitMs);
 
   afterAll(async () => {
@@ -144,6 +154,24 @@ describe.skipIf(!able)("channels between Windows programs", () => {
       expect(await Promise.all(clients.map((one) => one.process.exited))).toEqual([0, 0]);
       await peer("join", "gamma").line("slot 0, 100 answers");
       await kill(server);
+    },
+    limitMs,
+  );
+
+  test(
+    "a reader of frames sleeps till each picture and compares it, and wakes when the writer ends or is killed",
+    async () => {
+      const writer = frames("write", "delta", "300");
+      await writer.line("ready");
+      await frames("read", "delta", "300").line("300 pictures");
+      await writer.line("written");
+
+      const dying = frames("die", "epsilon");
+      await dying.line("writing");
+      const reader = frames("last", "epsilon");
+      await reader.line("read");
+      await kill(dying);
+      await reader.line("gone");
     },
     limitMs,
   );
