@@ -72,7 +72,8 @@ export class ChannelServer {
     } finally {
       if (hasOwners) process.umask(before);
     }
-    this.#inode = look(address)?.ino ?? 0;
+    // A pipe is in no folder: looking at it there is an error.
+    if (hasOwners) this.#inode = look(address)?.ino ?? 0;
   }
 
   #open(socket: ChannelSocketOf): void {
@@ -214,7 +215,9 @@ function open(address: string, lock?: FileLock): IpcResult<ChannelServer> {
 export async function listen(name: string, place?: ChannelPlace): Promise<IpcResult<ChannelServer>> {
   const address = ipcResult("InvalidName", makeChannelName(name, place));
   if (!address.ok) return address;
-  return hasOwners ? listenAt(address.value) : open(address.value);
+  if (hasOwners) return listenAt(address.value);
+  // Windows lets several programs serve one pipe's name, so ask whether somebody does.
+  return (await isAnswered(address.value)) ? taken(address.value) : open(address.value);
 }
 
 const whyNot: Readonly<Record<string, string>> = {
