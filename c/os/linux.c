@@ -212,10 +212,6 @@ pb_os_identity pb_os_identity_of(uint32_t process_id) {
 
 pb_os_identity pb_os_self(void) { return pb_os_identity_of((uint32_t)getpid()); }
 
-bool pb_os_process_alive(pb_os_identity identity) {
-    return identity && pb_os_identity_of((uint32_t)identity) == identity;
-}
-
 uint64_t pb_os_now_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);

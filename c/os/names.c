@@ -1,4 +1,4 @@
-/* What all systems tell alike: sentences for the status codes, and which names are names. */
+/* What all systems tell alike: sentences for the status codes, which names are names, and whether a process lives. */
 #include "os.h"
 
 #include <string.h>
@@ -26,4 +26,8 @@ enum pb_os_status pb_os_check_name(const char *name) {
     for (const char *at = name; *at; at++)
         if (*at == '/' || *at == '\\' || (unsigned char)*at < 0x20 || *at == 0x7f) return PB_OS_NAME;
     return PB_OS_OK;
+}
+
+bool pb_os_process_alive(pb_os_identity identity) {
+    return identity && pb_os_identity_of((uint32_t)identity) == identity;
 }

@@ -264,10 +264,6 @@ pb_os_identity pb_os_identity_of(uint32_t process_id) {
 
 pb_os_identity pb_os_self(void) { return pb_os_identity_of(GetCurrentProcessId()); }
 
-bool pb_os_process_alive(pb_os_identity identity) {
-    return identity && pb_os_identity_of((uint32_t)identity) == identity;
-}
-
 uint64_t pb_os_now_us(void) {
     static _Atomic uint64_t frequency;
     LARGE_INTEGER value;

@@ -63,6 +63,7 @@ const middle = async () => {
 const signed = (value: unknown) => ((value as number) << 16) >> 16;
 const run = (script: string) => player.evaluate(script);
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("devices", () => {
   test(
     "a gamepad's sticks and buttons, and all of it let go on blur and when it is unplugged",

@@ -40,6 +40,7 @@ const onBus = (player: Page): Promise<string[]> =>
     });
   });
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("the player's own words", () => {
   test(
     "figures agree with what is sent, each channel's bus has its own frames, the stage fills the screen and back",

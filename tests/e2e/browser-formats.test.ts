@@ -64,6 +64,7 @@ const shows = (player: Page, rgba: Uint8Array) =>
     return seen.width === width && Buffer.from(seen.rgba).equals(Buffer.from(rgba));
   });
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("frames of other programs", () => {
   test(
     "every exact format is shown to the last bit, and deltas go on from it",

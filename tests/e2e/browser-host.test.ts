@@ -65,6 +65,7 @@ async function placeOf(x: number, y: number): Promise<{ x: number; y: number }> 
 const event = (kind: string, detail: RegExp, from: number) =>
   events.until(new RegExp(`^${kind} event[^]*?${detail.source}`, "m"), from);
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("a browser on the host's own page", () => {
   test(
     "without the token it sees nothing; with it, the screen",

@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("input from a player", () => {
   let source: Page;
   let player: Page;

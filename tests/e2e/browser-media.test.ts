@@ -56,6 +56,7 @@ afterAll(cleanUp);
 
 const loudest = (player: Page): Promise<{ hz: number; db: number }> => player.evaluate("loudest()");
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("media", () => {
   test(
     "a tone in the microphone is heard at the player",

@@ -31,6 +31,7 @@ const look = (page: Page): Promise<Heard> =>
     return { helloes, openings, sequences };
   });
 
+// Without Chromium: install the Debian package chromium.
 describe.skipIf(!hasChromium)("WebRTC", () => {
   test(
     "two players are upgraded, cut, and lose nothing",

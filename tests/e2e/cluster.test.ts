@@ -49,6 +49,7 @@ async function follow(relay: RelayProcess, path: string) {
   return viewer;
 }
 
+// Without a broker: install the Debian package nats-server.
 describe.skipIf(!hasBroker)("three relays on one broker", () => {
   let broker: Broker;
   let relays: [RelayProcess, RelayProcess, RelayProcess];

@@ -124,6 +124,7 @@ function play(seed: number): number {
 
 const only = process.env.SIM_SEED;
 
+// One seed is named to look at it alone, so the many are left out.
 test.skipIf(only !== undefined)(
   `${seeds} seeds of everything at once`,
   () => {

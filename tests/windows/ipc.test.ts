@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildIpcWindows, windowsCompiler } from "../../.ci/ipc-windows.ts";
 import { language, warnings } from "../../.ci/shim.ts";
+import { Child, cleanUp } from "../e2e/processes.ts";
 
 const wine = Bun.which("wine") ?? Bun.which("wine64");
 const able = wine !== null && Bun.which(windowsCompiler) !== null;
@@ -15,64 +16,18 @@ const limitMs = 120_000;
 
 let folder = "";
 let environment: Record<string, string> = {};
-const running = new Set<Bun.Subprocess>();
 
-interface Peer {
-  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
-  /** Waits for the line; throws with everything said when the program ends first. */
-  line(wanted: string): Promise<void>;
-}
+// Wine finds the DLL beside the program.
+const start = (program: string, args: string[]): Child =>
+  new Child([wine as string, join(folder, program), ...args], environment);
+const peer = (...args: string[]): Child => start("peer.exe", args);
+const frames = (...args: string[]): Child => start("frames.exe", args);
 
-const peer = (...args: string[]): Peer => start("peer.exe", args);
-const frames = (...args: string[]): Peer => start("frames.exe", args);
+/** Waits until it has printed the line, for the `times`-th time. */
+const line = (child: Child, wanted: string, times = 1) =>
+  child.until(new RegExp(`(^${wanted}\\r?$[^]*?){${times}}`, "m"));
 
-function start(program: string, args: string[]): Peer {
-  const process = Bun.spawn([wine as string, program, ...args], {
-    cwd: folder,
-    env: environment,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  running.add(process);
-  const lines: string[] = [];
-  let changed = Promise.withResolvers<void>();
-  let ended = false;
-  const told = () => {
-    changed.resolve();
-    changed = Promise.withResolvers<void>();
-  };
-  void (async () => {
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const part of process.stdout) {
-      const parts = (rest + decoder.decode(part, { stream: true })).split(/\r?\n/);
-      rest = parts.pop() ?? "";
-      lines.push(...parts);
-      told();
-    }
-    ended = true;
-    told();
-  })();
-  const faults = new Response(process.stderr).text();
-  let at = 0;
-  return {
-    process,
-    async line(wanted) {
-      for (;;) {
-        for (; at < lines.length; at++) if (lines[at] === wanted) return void at++;
-        if (ended) throw new Error(`"${wanted}" never came, but: ${lines.join(" | ")} ${await faults}`);
-        await changed.promise;
-      }
-    },
-  };
-}
-
-async function kill(one: Peer): Promise<void> {
-  one.process.kill("SIGKILL");
-  await one.process.exited;
-}
-
+// Without wine or the compiler: install the Debian packages wine and gcc-mingw-w64-x86-64-posix.
 describe.skipIf(!able)("shared memory between Windows programs", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "patchbay-windows-"));
@@ -101,7 +56,7 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
   }, limitMs);
 
   afterAll(async () => {
-    for (const one of running) one.kill("SIGKILL");
+    await cleanUp();
     // Ends what wine keeps for this prefix, or it would stay for a while and write into the folder.
     await Bun.spawn(["wineserver", "-k"], { env: environment, stdout: "ignore", stderr: "ignore" }).exited.catch(
       () => undefined,
@@ -113,22 +68,22 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
     "ten thousand round trips, a client and a server killed, and on they go",
     async () => {
       const server = peer("serve", "alpha");
-      await server.line("serving");
-      await peer("ask", "alpha", "10000").line("10000 round trips");
-      await server.line("gone");
+      await line(server, "serving");
+      await line(peer("ask", "alpha", "10000"), "10000 round trips");
+      await line(server, "gone");
 
       const hanging = peer("hang", "alpha");
-      await hanging.line("connected");
-      await kill(hanging);
-      await server.line("gone");
-      await peer("ask", "alpha", "100").line("100 round trips");
+      await line(hanging, "connected");
+      await hanging.kill();
+      await line(server, "gone", 2);
+      await line(peer("ask", "alpha", "100"), "100 round trips");
 
-      await kill(server);
-      expect(await peer("ask", "alpha", "1").process.exited).toBe(1);
+      await server.kill();
+      expect(await peer("ask", "alpha", "1").ended()).toBe(1);
       const next = peer("serve", "alpha");
-      await next.line("serving");
-      await peer("ask", "alpha", "10").line("10 round trips");
-      await kill(next);
+      await line(next, "serving");
+      await line(peer("ask", "alpha", "10"), "10 round trips");
+      await next.kill();
     },
     limitMs,
   );
@@ -137,10 +92,10 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
     "a name is served once, and its section is the owner's only",
     async () => {
       const server = peer("serve", "beta");
-      await server.line("serving");
-      expect(await peer("serve", "beta").process.exited).toBe(1);
-      await peer("closed", "beta").line("owner only");
-      await kill(server);
+      await line(server, "serving");
+      expect(await peer("serve", "beta").ended()).toBe(1);
+      await line(peer("closed", "beta"), "owner only");
+      await server.kill();
     },
     limitMs,
   );
@@ -149,11 +104,11 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
     "several clients each get a slot of their own, and a dead one's is free again",
     async () => {
       const server = peer("multi", "gamma", "2");
-      await server.line("serving");
+      await line(server, "serving");
       const clients = [peer("join", "gamma"), peer("join", "gamma")];
-      expect(await Promise.all(clients.map((one) => one.process.exited))).toEqual([0, 0]);
-      await peer("join", "gamma").line("slot 0, 100 answers");
-      await kill(server);
+      expect(await Promise.all(clients.map((one) => one.ended()))).toEqual([0, 0]);
+      await line(peer("join", "gamma"), "slot 0, 100 answers");
+      await server.kill();
     },
     limitMs,
   );
@@ -162,16 +117,16 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
     "a reader of frames sleeps till each picture and compares it, and wakes when the writer ends or is killed",
     async () => {
       const writer = frames("write", "delta", "300");
-      await writer.line("ready");
-      await frames("read", "delta", "300").line("300 pictures");
-      await writer.line("written");
+      await line(writer, "ready");
+      await line(frames("read", "delta", "300"), "300 pictures");
+      await line(writer, "written");
 
       const dying = frames("die", "epsilon");
-      await dying.line("writing");
+      await line(dying, "writing");
       const reader = frames("last", "epsilon");
-      await reader.line("read");
-      await kill(dying);
-      await reader.line("gone");
+      await line(reader, "read");
+      await dying.kill();
+      await line(reader, "gone");
     },
     limitMs,
   );
