@@ -28,7 +28,11 @@ static void close_decoder(struct pb_decoder *d) {
     free(d);
 }
 
-static struct pb_decoder *open_decoder(char *error, size_t error_size) {
+static struct pb_decoder *open_decoder(enum pb_codec codec, char *error, size_t error_size) {
+    if (codec != PB_H264) {
+        pb_error(error, error_size, "openh264 decodes H.264 only");
+        return NULL;
+    }
     struct pb_decoder *d = calloc(1, sizeof *d);
     if (!d || WelsCreateDecoder(&d->codec)) goto fail;
     int silent = WELS_LOG_QUIET, threads = 0;
@@ -86,6 +90,7 @@ static enum pb_status decode(struct pb_decoder *d, const uint8_t *data, uint32_t
 
 const struct pb_decoder_backend pb_decoder_openh264 = {
     .name = "openh264",
+    .codecs = 1u << PB_H264,
     .probe = probe,
     .open = open_decoder,
     .decode = decode,

@@ -104,6 +104,10 @@ static struct pb_encoder *open_encoder(const struct pb_encoder_settings *s, char
         pb_error(error, error_size, "openh264 needs at least 16x16 pixels, the picture has %ux%u", s->width, s->height);
         return NULL;
     }
+    if (s->codec != PB_H264) {
+        pb_error(error, error_size, "openh264 encodes H.264 only");
+        return NULL;
+    }
     uint32_t macroblocks = ((width + 15) / 16) * ((height + 15) / 16);
     if (width > MAX_SIDE || height > MAX_SIDE || macroblocks > MAX_MACROBLOCKS) {
         pb_error(error, error_size, "openh264 encodes up to 4096x2304 pixels, the picture has %ux%u; choose a smaller mode",
@@ -207,6 +211,7 @@ static enum pb_status encode(struct pb_encoder *e, const struct pb_picture *pict
 
 const struct pb_encoder_backend pb_encoder_openh264 = {
     .name = "openh264",
+    .codecs = 1u << PB_H264,
     .input = PB_I420,
     .probe = probe,
     .open = open_encoder,

@@ -116,7 +116,7 @@ static enum pb_status decode(struct pb_player *p, const struct pb_unit *unit) {
         if (!starts_with_keyframe(unit->data, unit->size)) return PB_ERROR;
         /* A new decoder, so that nothing of what was damaged lives on. */
         if (p->decoder) p->decoder_backend->close(p->decoder);
-        p->decoder = p->decoder_backend->open(NULL, 0);
+        p->decoder = p->decoder_backend->open(PB_H264, NULL, 0);
         if (!p->decoder) return PB_ERROR;
     }
     enum pb_status status = p->decoder_backend->decode(p->decoder, unit->data, unit->size, &p->picture);
@@ -215,7 +215,7 @@ static bool open_decoder(struct pb_player_start *s) {
     for (unsigned i = 0; pb_decoder_backends[i] && !p->decoder; i++) {
         if (!any && strcmp(pb_decoder_backends[i]->name, s->decoder)) continue;
         p->decoder_backend = pb_decoder_backends[i];
-        p->decoder = p->decoder_backend->open(s->error, s->error_size);
+        p->decoder = p->decoder_backend->open(PB_H264, s->error, s->error_size);
     }
     return p->decoder != NULL;
 }
