@@ -200,7 +200,7 @@ static bool keep(struct pb_display *d, const struct pb_picture *p) {
     }
     uint8_t *y = d->picture.plane[0];
     bool resized = d->picture.width != p->width || d->picture.height != p->height;
-    d->picture = (struct pb_picture){PB_I420, p->width, p->height, {y, y + luma, y + luma + chroma}, {p->width, half, half}};
+    d->picture = (struct pb_picture){PB_I420, p->width, p->height, {y, y + luma, y + luma + chroma}, {p->width, half, half}, NULL};
     for (int i = 0; i < 3; i++)
         CopyPlane(p->plane[i], (int)p->stride[i], d->picture.plane[i], (int)d->picture.stride[i], (int)(i ? half : p->width),
                   (int)(i ? rows : p->height));
@@ -327,7 +327,7 @@ static const struct pb_picture *shown(struct pb_display *d) {
         d->pixels.plane[0] = memory;
         d->pixels_bytes = bytes;
     }
-    d->pixels = (struct pb_picture){PB_BGRA, p->width, p->height, {d->pixels.plane[0], NULL, NULL}, {p->width * 4, 0, 0}};
+    d->pixels = (struct pb_picture){PB_BGRA, p->width, p->height, {d->pixels.plane[0], NULL, NULL}, {p->width * 4, 0, 0}, NULL};
     I420ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2],
                      d->pixels.plane[0], (int)(p->width * 4), &kYuvH709Constants, (int)p->width, (int)p->height);
     d->converted = true;

@@ -93,7 +93,7 @@ static bool scale(struct pb_display *d, struct pb_picture *p) {
     /* Box averages when shrinking, or thin lines would vanish. */
     I420Scale(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2], (int)p->width,
               (int)p->height, d->scaled, (int)width, u, (int)half, v, (int)half, (int)width, (int)height, kFilterBox);
-    *p = (struct pb_picture){PB_I420, width, height, {d->scaled, u, v}, {width, half, half}};
+    *p = (struct pb_picture){PB_I420, width, height, {d->scaled, u, v}, {width, half, half}, NULL};
     return true;
 }
 
@@ -141,7 +141,7 @@ enum pb_status window_show(struct pb_display *d, const struct pb_picture *pictur
     if (!reserve(d, index, (size_t)width * height * 4)) return PB_ERROR;
     if ((p.width != width || p.height != height) && !scale(d, &p)) return PB_ERROR;
     struct window_buffer *b = &d->buffers[index];
-    b->picture = (struct pb_picture){PB_BGRA, width, height, {b->pixels, NULL, NULL}, {width * 4, 0, 0}};
+    b->picture = (struct pb_picture){PB_BGRA, width, height, {b->pixels, NULL, NULL}, {width * 4, 0, 0}, NULL};
     I420ToARGBMatrix(p.plane[0], (int)p.stride[0], p.plane[1], (int)p.stride[1], p.plane[2], (int)p.stride[2], b->pixels,
                      (int)(width * 4), &kYuvH709Constants, (int)width, (int)height);
     put(d, index, false);

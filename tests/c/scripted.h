@@ -80,7 +80,7 @@ static enum pb_status scripted_grab(struct pb_capture *c, bool everything, struc
         if (seed) value ^= value << 13, value ^= value >> 17, value ^= value << 5;
         p[i] = seed ? value : 0x808080;
     }
-    *picture = (struct pb_picture){PB_BGRA, c->width, c->height, {c->pixels}, {c->width * 4}};
+    *picture = (struct pb_picture){PB_BGRA, c->width, c->height, {c->pixels}, {c->width * 4}, NULL};
     *rows = (struct pb_rows){0, c->height};
     return PB_OK;
 }

@@ -23,7 +23,7 @@ struct buffers {
 static struct buffers make(uint32_t width, uint32_t height, enum pb_format format) {
     uint32_t half = (width + 1) / 2, rows = (height + 1) / 2;
     struct buffers b = {.luma = (size_t)width * height, .chroma = (size_t)half * rows * (format == PB_NV12 ? 2 : 1)};
-    b.bgra = (struct pb_picture){PB_BGRA, width, height, {malloc((size_t)width * height * 4)}, {width * 4}};
+    b.bgra = (struct pb_picture){PB_BGRA, width, height, {malloc((size_t)width * height * 4)}, {width * 4}, NULL};
     uint8_t *v = format == PB_NV12 ? NULL : malloc(b.chroma);
     uint32_t stride = format == PB_NV12 ? half * 2 : half;
     b.yuv = (struct pb_picture){format, width, height, {malloc(b.luma), malloc(b.chroma), v}, {width, stride, half}};

@@ -81,7 +81,7 @@ static void decode(struct screen *s, const struct pb_encoded *f) {
     struct pb_picture yuv = {PB_I420, f->width, f->height, {planes[0], planes[1], planes[2]},
                              {(uint32_t)b->iStride[0], (uint32_t)b->iStride[1], (uint32_t)b->iStride[1]}};
     free(s->shown.plane[0]);
-    s->shown = (struct pb_picture){PB_BGRA, f->width, f->height, {malloc((size_t)f->width * f->height * 4)}, {f->width * 4}};
+    s->shown = (struct pb_picture){PB_BGRA, f->width, f->height, {malloc((size_t)f->width * f->height * 4)}, {f->width * 4}, NULL};
     pb_convert_to_bgra(&yuv, &s->shown, (struct pb_rows){0, f->height});
 }
 
