@@ -32,7 +32,7 @@ static double since(uint64_t start) { return (double)(pb_monotonic_us() - start)
 static struct pb_picture planar(uint32_t width, uint32_t height) {
     return (struct pb_picture){PB_I420, width, height,
                                {malloc((size_t)width * height), malloc((size_t)width * height / 4), malloc((size_t)width * height / 4)},
-                               {width, width / 2, width / 2}};
+                               {width, width / 2, width / 2}, NULL};
 }
 
 static void measure(uint32_t width, uint32_t height, const char *mode) {

@@ -58,7 +58,7 @@ static void known_values(void) {
         fill(&b.bgra, table[i][0], table[i][1], table[i][2]);
         pb_convert_to_i420(&b.bgra, &b.yuv, (struct pb_rows){0, 4});
         for (int plane = 0; plane < 3; plane++) CHECK(abs(b.yuv.plane[plane][0] - table[i][3 + plane]) <= 1);
-        struct pb_picture back = {PB_BGRA, 64, 4, {malloc(64 * 4 * 4)}, {64 * 4}};
+        struct pb_picture back = {PB_BGRA, 64, 4, {malloc(64 * 4 * 4)}, {64 * 4}, NULL};
         pb_convert_to_bgra(&b.yuv, &back, (struct pb_rows){0, 4});
         for (int c = 0; c < 3; c++) CHECK(abs(back.plane[0][c] - table[i][2 - c]) <= 3);
         CHECK(back.plane[0][3] == 255);
