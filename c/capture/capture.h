@@ -28,6 +28,8 @@ struct pb_capture_backend {
     enum pb_status (*grab)(struct pb_capture *capture, bool everything, struct pb_picture *picture, struct pb_rows *rows);
     /* Readable when the source has something to say, its end included, which wait() then reads. NULL: it never has. */
     int (*descriptor)(const struct pb_capture *capture);
+    /* Why the last call failed: device, call, what it said, remedy. May be NULL. */
+    void (*failure)(const struct pb_capture *capture, char *out, size_t size);
     void (*close)(struct pb_capture *capture);
 };
 

@@ -15,6 +15,8 @@ struct pb_decoder_backend {
      * PB_ERROR: damaged; the caller asks for a keyframe and goes on. PB_LOST: the device is gone or broken for good; the
      * caller goes on with another backend from the next keyframe. Pictures are I420 or NV12. */
     enum pb_status (*decode)(struct pb_decoder *decoder, const uint8_t *data, uint32_t size, struct pb_picture *picture);
+    /* Why the last call failed: device, call, what it said, remedy. May be NULL. */
+    void (*failure)(const struct pb_decoder *decoder, char *out, size_t size);
     void (*close)(struct pb_decoder *decoder);
 };
 

@@ -34,6 +34,8 @@ struct pb_encoder_backend {
     /* PB_LOST: the device is gone or broken for good; the caller goes on with another backend and a keyframe. */
     enum pb_status (*encode)(struct pb_encoder *encoder, const struct pb_picture *picture, uint64_t capture_us, bool keyframe,
                              struct pb_access_unit *out);
+    /* Why the last call failed: device, call, what it said, remedy. May be NULL. */
+    void (*failure)(const struct pb_encoder *encoder, char *out, size_t size);
     void (*close)(struct pb_encoder *encoder);
 };
 
