@@ -50,13 +50,16 @@ enum {
     PB_WIRE_COMMAND_SET_QUALITY = 6,
     PB_WIRE_COMMAND_DISCONNECT = 7,
     PB_WIRE_COMMAND_ADMIT = 8,
-    PB_WIRE_COMMAND_RELEASE_KEYS = 9
+    PB_WIRE_COMMAND_RELEASE_KEYS = 9,
+    PB_WIRE_COMMAND_LISTEN = 10,
+    PB_WIRE_COMMAND_SOUND_LOSS = 11
 };
 enum {
     PB_WIRE_PERMISSION_VIEW = 1,
     PB_WIRE_PERMISSION_SOUND = 2,
     PB_WIRE_PERMISSION_INPUT = 4,
-    PB_WIRE_PERMISSION_CLIPBOARD = 8
+    PB_WIRE_PERMISSION_CLIPBOARD = 8,
+    PB_WIRE_PERMISSION_MICROPHONE = 16
 };
 enum {
     PB_WIRE_STEP_HELLO = 1,
@@ -219,7 +222,7 @@ static inline uint64_t pb_wire_chunk_timestamp_us(const uint8_t *from) {
 
 /* Head of an audio packet. */
 enum {
-    PB_WIRE_AUDIO_TIMESTAMP_US_OFFSET = 0, /* capture time, microseconds of the host's monotonic clock */
+    PB_WIRE_AUDIO_TIMESTAMP_US_OFFSET = 0, /* capture time, microseconds of the sender's monotonic clock */
     PB_WIRE_AUDIO_SAMPLE_RATE_OFFSET = 8, /* samples a second */
     PB_WIRE_AUDIO_CHANNELS_OFFSET = 12, /* channels */
     PB_WIRE_AUDIO_SAMPLES_OFFSET = 14, /* samples per channel */
@@ -269,7 +272,7 @@ static inline int32_t pb_wire_input_value(const uint8_t *from) {
 /* A command. */
 enum {
     PB_WIRE_CONTROL_COMMAND_OFFSET = 0, /* command */
-    PB_WIRE_CONTROL_VALUE_OFFSET = 1, /* set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; else 0 */
+    PB_WIRE_CONTROL_VALUE_OFFSET = 1, /* set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; listen: 1 asks for sound, 0 for none; sound loss: percent of the sound that did not arrive lately; else 0 */
     PB_WIRE_CONTROL_BYTES = 5
 };
 static inline void pb_wire_put_control(uint8_t *to, uint8_t command, uint32_t value) {

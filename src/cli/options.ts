@@ -11,7 +11,7 @@ import type { CommandSpec, Flag, FlagsOf, PositionalsOf } from "./spec.ts";
 /** Read from the environment only: on a command line every process could see it. */
 export const secretVariables = ["PATCHBAY_RELAY_KEY"] as const;
 
-export const permissions = ["view", "sound", "input", "clipboard"] as const;
+export const permissions = ["view", "sound", "input", "clipboard", "microphone"] as const;
 export type Permission = (typeof permissions)[number];
 
 /** Accepted by every command, before or after its name. */

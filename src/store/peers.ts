@@ -38,7 +38,7 @@ export interface Contact {
 
 /** What approve() permits unless told otherwise. */
 export const usualPermissions = permission.view | permission.sound | permission.input;
-const allPermissions = usualPermissions | permission.clipboard;
+const allPermissions = usualPermissions | permission.clipboard | permission.microphone;
 
 const columns = `key, fingerprint, name, state, permissions, first_seen_ms AS firstSeenMs, last_seen_ms AS lastSeenMs,
   address, words`;

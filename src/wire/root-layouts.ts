@@ -56,9 +56,11 @@ export const controlCommand = {
   disconnect: 7,
   admit: 8,
   releaseKeys: 9,
+  listen: 10,
+  soundLoss: 11,
 } as const;
 /** Bits of admit's value; 0 says that the client waits for approval. */
-export const permission = { view: 1, sound: 2, input: 4, clipboard: 8 } as const;
+export const permission = { view: 1, sound: 2, input: 4, clipboard: 8, microphone: 16 } as const;
 
 export const handshakeStep = { hello: 1, answer: 2, finish: 3, cookie: 4, refused: 5 } as const;
 export const refusal = { version: 1, full: 2, revoked: 3, busy: 4 } as const;
@@ -168,7 +170,7 @@ export const audioLayout = layout({
   doc: "Head of an audio packet",
   bytes: 16,
   fields: {
-    timestampUs: { at: 0, type: "u64", doc: "capture time, microseconds of the host's monotonic clock" },
+    timestampUs: { at: 0, type: "u64", doc: "capture time, microseconds of the sender's monotonic clock" },
     sampleRate: { at: 8, type: "u32", range: [8_000, 48_000], doc: "samples a second" },
     channels: { at: 12, type: "u16", range: [1, 2], doc: "channels" },
     samples: { at: 14, type: "u16", range: [1, 5_760], doc: "samples per channel" },
@@ -213,11 +215,15 @@ export const controlLayout = layout({
           [controlCommand.setBitrate]: [limits.bitrateBps.min, limits.bitrateBps.max],
           [controlCommand.setFps]: [limits.fps.min, limits.fps.max],
           [controlCommand.setQuality]: [0, 100],
-          [controlCommand.admit]: [0, 15],
+          [controlCommand.admit]: [0, 31],
+          [controlCommand.listen]: [0, 1],
+          [controlCommand.soundLoss]: [0, 100],
         },
         otherwise: [0, 0],
       },
-      doc: "set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; else 0",
+      doc:
+        "set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; listen: 1 asks for sound, 0 " +
+        "for none; sound loss: percent of the sound that did not arrive lately; else 0",
     },
   },
   tail: laterFields,
@@ -275,7 +281,7 @@ export const ackLayout = layout({
 export const payloads = {
   handshake: { layout: handshakeLayout, sealed: false, direction: "both", doc: "key exchange" },
   video: { layout: chunkLayout, sealed: true, direction: "host to client", doc: "one chunk of an encoded frame" },
-  audio: { layout: audioLayout, sealed: true, direction: "host to client", doc: "one Opus packet" },
+  audio: { layout: audioLayout, sealed: true, direction: "both", doc: "one Opus packet: sound, or a microphone back" },
   input: { layout: inputLayout, sealed: true, direction: "client to host", doc: "input events" },
   control: { layout: controlLayout, sealed: true, direction: "both", doc: "a command" },
   ping: { layout: pingLayout, sealed: true, direction: "both", doc: "keepalive" },

@@ -111,6 +111,22 @@ export function putInput(view: DataView, at: number, type: number, code: number,
   return inputLayout.bytes;
 }
 
+/** Writes the head of an audio payload and returns its size; the Opus packet goes behind it. */
+export function putAudio(
+  view: DataView,
+  at: number,
+  timestampUs: number,
+  sampleRate: number,
+  channels: number,
+  samples: number,
+): number {
+  audio.set.timestampUs(view, at, timestampUs);
+  audio.set.sampleRate(view, at, sampleRate);
+  audio.set.channels(view, at, channels);
+  audio.set.samples(view, at, samples);
+  return audioLayout.bytes;
+}
+
 /** Writes a control payload and returns its size. */
 export function putControl(view: DataView, at: number, command: number, value = 0): number {
   control.set.command(view, at, command);

@@ -184,6 +184,19 @@ export const payloadCases: readonly PayloadCase[] = [
     tail: hex("fc ff fe"),
   },
   {
+    name: "2.5 ms of a microphone, the largest packet",
+    type: "audio",
+    bytes: hex(
+      "ff ff ff ff ff ff 1f 00", // captured at 2^53 - 1 us
+      "80 3e 00 00", // 16 000 samples a second
+      "01 00", // 1 channel
+      "28 00", // 40 samples
+      many("5a", 1350), // Opus packet (the wire layer does not look into it)
+    ),
+    fields: { timestampUs: Number.MAX_SAFE_INTEGER, sampleRate: 16_000, channels: 1, samples: 40 },
+    tail: hex(many("5a", 1350)),
+  },
+  {
     name: "key A pressed",
     type: "input",
     bytes: hex(
@@ -236,6 +249,36 @@ export const payloadCases: readonly PayloadCase[] = [
       "05 00 00 00", // view 1 and input 4
     ),
     fields: { command: 8, value: 5 },
+    tail: none,
+  },
+  {
+    name: "admit to everything",
+    type: "control",
+    bytes: hex(
+      "08", // ADMIT
+      "1f 00 00 00", // view 1, sound 2, input 4, clipboard 8 and microphone 16
+    ),
+    fields: { command: 8, value: 31 },
+    tail: none,
+  },
+  {
+    name: "listen",
+    type: "control",
+    bytes: hex(
+      "0a", // LISTEN
+      "01 00 00 00", // sound, please
+    ),
+    fields: { command: 10, value: 1 },
+    tail: none,
+  },
+  {
+    name: "a third of the sound was lost",
+    type: "control",
+    bytes: hex(
+      "0b", // SOUND_LOSS
+      "21 00 00 00", // 33 percent
+    ),
+    fields: { command: 11, value: 33 },
     tail: none,
   },
   {
@@ -443,6 +486,24 @@ export const refusedPayloads: readonly RefusedPayload[] = [
     bytes: hex("01000000 00000000 00000000 0000 0200", many("00", 8)),
     error: "range",
   },
+  {
+    name: "audio of 7999 samples a second",
+    type: "audio",
+    bytes: hex("0000000000000000 3f1f0000 0200 c003 fc"),
+    error: "range",
+  },
+  {
+    name: "audio of three channels",
+    type: "audio",
+    bytes: hex("0000000000000000 80bb0000 0300 c003 fc"),
+    error: "range",
+  },
+  {
+    name: "audio of more than 120 ms",
+    type: "audio",
+    bytes: hex("0000000000000000 80bb0000 0200 8116 fc"),
+    error: "range",
+  },
   { name: "audio without sound", type: "audio", bytes: hex("0000000000000000 80bb0000 0200 c003"), error: "length" },
   { name: "no events", type: "input", bytes: hex(""), error: "short" },
   { name: "an event and a half", type: "input", bytes: hex("01 1e00 01000000 01 1e00"), error: "length" },
@@ -461,7 +522,9 @@ export const refusedPayloads: readonly RefusedPayload[] = [
   { name: "no frames a second", type: "control", bytes: hex("04 00000000"), error: "range" },
   { name: "145 frames a second", type: "control", bytes: hex("04 91000000"), error: "range" },
   { name: "quality 101", type: "control", bytes: hex("06 65000000"), error: "range" },
-  { name: "unknown permission", type: "control", bytes: hex("08 10000000"), error: "range" },
+  { name: "unknown permission", type: "control", bytes: hex("08 20000000"), error: "range" },
+  { name: "listen twice", type: "control", bytes: hex("0a 02000000"), error: "range" },
+  { name: "101 percent of the sound lost", type: "control", bytes: hex("0b 65000000"), error: "range" },
   { name: "pause with a value", type: "control", bytes: hex("01 01000000"), error: "range" },
   {
     name: "reliable video",
@@ -479,7 +542,7 @@ export const refusedPayloads: readonly RefusedPayload[] = [
   {
     name: "reliable with a wrong command",
     type: "reliable",
-    bytes: hex("00000000 05 000000 0a 00000000"),
+    bytes: hex("00000000 05 000000 7f 00000000"),
     error: "range",
   },
 ];
