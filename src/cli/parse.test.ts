@@ -89,7 +89,7 @@ describe("what is refused, with what to do", () => {
     ["client desk --fullscreen=yes", "takes no value"],
     ["client a b", '"b"'],
     ["peers aprove x", "Did you mean approve?"],
-    ["peers approve x --permit view,sing", "choose view, sound, input or clipboard"],
+    ["peers approve x --permit view,sing", "choose view, sound, input, clipboard or microphone"],
     ["--fps 30 host", "Flags of a command follow its name"],
     ["--toString", "no option --toString"],
     ["constructor", 'no command "constructor"'],

@@ -121,7 +121,7 @@ describe("peers", () => {
   });
 
   test("permissions that do not exist throw", () => {
-    expect(() => peers.approve(keyOf(1).toBase64(), 16)).toThrow(RangeError);
+    expect(() => peers.approve(keyOf(1).toBase64(), 32)).toThrow(RangeError);
     expect(() => peers.approve(keyOf(1).toBase64(), 0)).toThrow(RangeError);
   });
 
