@@ -78,12 +78,24 @@ static bool fill(struct pb_picture *picture, uint8_t *const planes[3], const SSy
     return true;
 }
 
+/* openh264 holds back a first picture of the main and high profiles, because another might have to be shown before it. No
+ * stream here reorders pictures, so it is told that nothing follows, and gives the picture away. */
+static void give_away(struct pb_decoder *d, uint8_t *planes[3], SBufferInfo *info) {
+    int end = 1;
+    (*d->codec)->SetOption(d->codec, DECODER_OPTION_END_OF_STREAM, &end);
+    memset(info, 0, sizeof *info);
+    (*d->codec)->FlushFrame(d->codec, planes, info);
+    end = 0;
+    (*d->codec)->SetOption(d->codec, DECODER_OPTION_END_OF_STREAM, &end);
+}
+
 static enum pb_status decode(struct pb_decoder *d, const uint8_t *data, uint32_t size, struct pb_picture *picture) {
     if (!data || size > PB_MAX_FRAME_BYTES || !acceptable(data, size)) return PB_ERROR;
     uint8_t *planes[3] = {NULL, NULL, NULL};
     SBufferInfo info;
     memset(&info, 0, sizeof info);
     if ((*d->codec)->DecodeFrameNoDelay(d->codec, data, (int)size, planes, &info) != dsErrorFree) return PB_ERROR;
+    if (info.iBufferStatus != 1) give_away(d, planes, &info);
     if (info.iBufferStatus != 1) return PB_AGAIN;
     return fill(picture, planes, &info.UsrData.sSystemBuffer) ? PB_OK : PB_ERROR;
 }

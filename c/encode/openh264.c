@@ -8,6 +8,7 @@
  * - One thread: two slices on two threads gain nothing (3.8 to 3.9 ms) and lengthen the tail.
  * - No background detection: it would save 0.2 ms on still parts but leaves small changes unpainted. */
 #include "encode.h"
+#include "quality.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,10 +40,6 @@ static int coded_rate(const struct pb_encoder_settings *s) {
 
 static float coded_fps(const struct pb_encoder_settings *s) { return s->fps > MAX_RATE_FPS ? MAX_RATE_FPS : (float)s->fps; }
 
-/* Quality is a window of quantisers: a low one forbids fine detail, a high one forbids coarse blocks. */
-static int finest(uint32_t quality) { return quality < 50 ? 34 - (int)quality * 18 / 50 : 16 - (int)(quality - 50) * 8 / 50; }
-static int coarsest(uint32_t quality) { return quality < 50 ? 51 : 51 - (int)(quality - 50) * 16 / 50; }
-
 static void fill(SEncParamExt *p, const struct pb_encoder_settings *s, uint32_t width, uint32_t height) {
     p->iUsageType = CAMERA_VIDEO_REAL_TIME;
     p->iPicWidth = (int)width;
@@ -59,8 +56,8 @@ static void fill(SEncParamExt *p, const struct pb_encoder_settings *s, uint32_t 
     p->eSpsPpsIdStrategy = CONSTANT_ID;
     p->bPrefixNalAddingCtrl = false;
     p->bEnableFrameSkip = false;
-    p->iMinQp = finest(s->quality);
-    p->iMaxQp = coarsest(s->quality);
+    p->iMinQp = pb_finest_quantiser(s->quality);
+    p->iMaxQp = pb_coarsest_quantiser(s->quality);
     p->iMultipleThreadIdc = 1;
     p->bEnableLongTermReference = false;
     p->bEnableDenoise = false;
