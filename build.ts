@@ -9,6 +9,7 @@ import { buildIpc } from "./.ci/ipc.ts";
 import { buildIpcWindows } from "./.ci/ipc-windows.ts";
 import { buildShim } from "./.ci/shim.ts";
 import { must, StepFailed, say, show, step } from "./.ci/steps.ts";
+import { closingLine } from "./.ci/tally.ts";
 
 interface Command {
   help: string;
@@ -82,7 +83,7 @@ async function check(): Promise<number> {
 
 /** Arguments narrow the tests to files whose path contains them. */
 async function test(args: string[]): Promise<number> {
-  const { closingLine, runTests } = await import("./.ci/tests.ts");
+  const { runTests } = await import("./.ci/tests.ts");
   const builds = [
     { name: "system packages (build, test)", run: () => ensure(["build", "test"]) },
     { name: "native table", run: nativeTable },
@@ -98,6 +99,12 @@ async function test(args: string[]): Promise<number> {
   });
   console.log(closingLine(tally));
   return tally.failed ? 1 : 0;
+}
+
+/** What only a real kernel with the hardware's interfaces can show; `test` runs it too. */
+async function lab(args: string[]): Promise<number> {
+  await build();
+  return show([process.execPath, "tests/lab/run.ts", ...args]);
 }
 
 async function bench(args: string[]): Promise<number> {
@@ -145,6 +152,7 @@ const commands: Record<string, Command> = {
   build: { help: "deps, shim, compile", run: build },
   check: { help: "format, lint, types, C warnings, architecture, licences", run: check },
   test: { help: "build, check, C tests under sanitizers, unit and end-to-end tests", run: test },
+  "test:lab": { help: "boot a kernel with virtual hardware and run the tests of tests/lab in it", run: lab },
   bench: { help: "measure, beside other programs", run: bench },
   fuzz: { help: "random input to everything that reads from outside", run: fuzz },
   demo: { help: "build and run the demo", run: demo },

@@ -7,7 +7,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { compileC } from "./shim.ts";
-import { capture, mapParallel, type Outcome, StepFailed } from "./steps.ts";
+import { capture, type Outcome, StepFailed } from "./steps.ts";
 
 const common = ["-g", "-O1", "-fno-omit-frame-pointer"];
 const sanitizers = {
@@ -92,15 +92,13 @@ async function runOne(file: string, sanitizer: Sanitizer): Promise<CTest> {
   }
 }
 
-/** Runs every test of tests/c; `tell` hears of each as it ends. */
-export async function runCTests(tell: (test: CTest) => void, only = ""): Promise<CTest[]> {
+/** The tests of tests/c, each under both sanitizers. */
+export function cTests(only = ""): { name: string; run: () => Promise<CTest> }[] {
   const files = [...new Bun.Glob("tests/c/test_*.c").scanSync(".")].filter((file) => file.includes(only)).sort();
-  const runs = files.flatMap((file) =>
-    (Object.keys(sanitizers) as Sanitizer[]).map((sanitizer) => ({ file, sanitizer })),
+  return files.flatMap((file) =>
+    (Object.keys(sanitizers) as Sanitizer[]).map((sanitizer) => ({
+      name: `${basename(file, ".c")} ${sanitizer}`,
+      run: () => runOne(file, sanitizer),
+    })),
   );
-  return mapParallel(runs, 2, async ({ file, sanitizer }) => {
-    const result = await runOne(file, sanitizer);
-    tell(result);
-    return result;
-  });
 }

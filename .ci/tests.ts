@@ -1,46 +1,25 @@
 /**
  * Runs everything and counts. The closing line `N passed, N failed[, N skipped]` is the last thing printed, and N failed is
  * at least 1 whenever anything went wrong: a step, a file that does not load, a crash, a run that tells no numbers.
+ *
+ * Most end-to-end tests wait more than they work, so the work is cut into jobs and a few run at a time, each in a process of
+ * its own; what a job printed is shown whole when it ends.
  */
+import { statSync } from "node:fs";
+import { buildHelpers, runScenario, scenarios } from "../tests/lab/run.ts";
 import { architectureCheck, checks } from "./check.ts";
-import { type CTest, runCTests } from "./sanitize.ts";
-import { capture, StepFailed, say, step } from "./steps.ts";
+import { type CTest, cTests } from "./sanitize.ts";
+import { capture, mapParallel, StepFailed, say, step } from "./steps.ts";
+import { add, readSummary, type Tally, zero } from "./tally.ts";
 
-export interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-export const closingLine = ({ passed, failed, skipped }: Tally): string =>
-  `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`;
-
-/** What `bun test` said on standard error, in numbers. An exit status that disagrees counts as a failure. */
-export function readSummary(text: string, status: number): Tally {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one.
-  const plain = text.replace(/\u001b\[[0-9;]*m/g, "");
-  const count = (word: string): number =>
-    [...plain.matchAll(new RegExp(`^\\s*(\\d+) ${word}s?$`, "gm"))].reduce((sum, found) => sum + Number(found[1]), 0);
-  const tally = {
-    passed: count("pass"),
-    failed: count("fail") + count("error"),
-    skipped: count("skip") + count("todo"),
-  };
-  const complete = /^Ran \d+ tests? across \d+ files?\./m.test(plain);
-  if ((status !== 0 || !complete || tally.passed === 0) && tally.failed === 0) tally.failed = 1;
-  return tally;
-}
-
-/** Adds one named piece of work to the tally. Returns whether it held. */
-async function counted(tally: Tally, name: string, work: () => Promise<string | undefined>): Promise<boolean> {
+/** Adds one named piece of work to the tally. */
+async function counted(name: string, work: () => Promise<string | undefined>): Promise<Tally> {
   try {
     await step(name, work);
-    tally.passed++;
-    return true;
+    return { ...zero, passed: 1 };
   } catch (fault) {
     say(fault instanceof StepFailed ? fault.message : Bun.inspect(fault));
-    tally.failed++;
-    return false;
+    return { ...zero, failed: 1 };
   }
 }
 
@@ -49,28 +28,86 @@ export interface Build {
   run: () => Promise<string | undefined>;
 }
 
+interface Job {
+  name: string;
+  run: () => Promise<Tally>;
+}
+
+/** Jobs at once: one more than cores, as they wait much. */
+const width = Math.max(3, navigator.hardwareConcurrency + 1);
+
+/** Those that start processes, browsers and displays; each file is a job. All other files are one. */
+const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
+
+function bunJob(name: string, files: readonly string[]): Job {
+  const run = async (): Promise<Tally> => {
+    const paths = files.map((file) => `./${file}`);
+    const unit = await capture([process.execPath, "test", "--timeout", "20000", ...paths]);
+    process.stderr.write(unit.err);
+    if (unit.signal) say(`bun test was ended by ${unit.signal}`);
+    return readSummary(unit.err, unit.signal ? 1 : unit.status);
+  };
+  return { name, run };
+}
+
+/** Those that take longest begin first. Nobody measures: the size of a file is a fair guess. */
+function bunJobs(filter: readonly string[]): Job[] {
+  const wanted = (file: string) => filter.length === 0 || filter.some((part) => file.includes(part));
+  const files = [...new Bun.Glob("{.ci,ffi,src,tests,web}/**/*.test.ts").scanSync({ cwd: ".", dot: true })].filter(
+    wanted,
+  );
+  const slow = files.filter(isSlow).sort((a, b) => statSync(b).size - statSync(a).size);
+  const quick = files.filter((file) => !isSlow(file)).sort();
+  const jobs = slow.map((file) => bunJob(file, [file]));
+  return quick.length ? [bunJob("units", quick), ...jobs] : jobs;
+}
+
+function tellC({ name, verdict, told }: CTest): Tally {
+  const word = { passed: "ok   ", failed: "FAIL ", skipped: "skip " }[verdict];
+  say(`  ${word} C: ${name}${told ? `\n${told}` : ""}`);
+  return { ...zero, [verdict]: 1 };
+}
+
+const cJobs = (filter: readonly string[]): Job[] =>
+  cTests(filter[0]).map(({ name, run }) => ({ name, run: async () => tellC(await run()) }));
+
+const labJobs = (filter: readonly string[]): Job[] =>
+  scenarios(filter[0]).map((scenario) => ({
+    name: scenario.files.join(" "),
+    run: () => runScenario(scenario, (text) => void process.stderr.write(text)),
+  }));
+
+async function finish({ name, run }: Job): Promise<Tally> {
+  const begin = performance.now();
+  try {
+    return await run();
+  } catch (fault) {
+    say(`${name}: ${fault instanceof StepFailed ? fault.message : Bun.inspect(fault)}`);
+    return { ...zero, failed: 1 };
+  } finally {
+    const seconds = (performance.now() - begin) / 1000;
+    if (seconds > 10) say(`  ...   ${name} took ${seconds.toFixed(0)} s`);
+  }
+}
+
 /** `builds` come first, in order; nothing else makes sense when one fails. `filter` narrows the tests themselves. */
 export async function runTests(builds: Build[], filter: string[]): Promise<Tally> {
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, run } of builds) if (!(await counted(tally, name, run))) return tally;
-  if (filter.length === 0) for (const { name, run } of checks) await counted(tally, name, run);
-  const tellC = ({ name, verdict, told }: CTest) => {
-    tally[verdict]++;
-    say(
-      `  ${verdict === "passed" ? "ok   " : verdict === "failed" ? "FAIL " : "skip "} C: ${name}${told ? `\n${told}` : ""}`,
-    );
-  };
-  await runCTests(tellC, filter[0]);
-  const unit = await capture([process.execPath, "test", "--timeout", "20000", ...filter], {
-    onErr: (text) => process.stderr.write(text),
-  });
-  const counts = readSummary(unit.err, unit.signal ? 1 : unit.status);
-  if (counts.failed && unit.signal) say(`bun test was ended by ${unit.signal}`);
-  return {
-    passed: tally.passed + counts.passed,
-    failed: tally.failed + counts.failed,
-    skipped: tally.skipped + counts.skipped,
-  };
+  let tally: Tally = zero;
+  const all = [...builds, { name: "programs of the lab", run: buildHelpers }];
+  for (const { name, run } of all) {
+    tally = add(tally, await counted(name, run));
+    if (tally.failed) return tally;
+  }
+  const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
+  // The lab keeps one processor busy for long, so it starts first.
+  const jobs = [...labJobs(filter), ...bunJobs(filter), ...cJobs(filter), ...checking];
+  const tallies = await mapParallel(jobs, width, finish);
+  tally = tallies.reduce(add, tally);
+  if (tallies.length === 0) {
+    say(`no test's path contains ${filter.join(" or ")}`);
+    return add(tally, { ...zero, failed: 1 });
+  }
+  return tally;
 }
 
 export const allChecks = [...checks, architectureCheck];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { recipeOf } from "../.ci/sanitize.ts";
 import { capture } from "../.ci/steps.ts";
-import { closingLine, readSummary } from "../.ci/tests.ts";
+import { closingLine, readSummary } from "../.ci/tally.ts";
 
 const root = join(import.meta.dir, "..");
 

@@ -14,11 +14,12 @@ const seed = String(values.seed ?? Date.now() % 1e6);
 process.env.PB_FUZZ_SECONDS = String(Math.ceil(seconds));
 process.env.PB_FUZZ_SEED = seed;
 // Read when it is loaded.
-const { runCTests } = await import("../../.ci/sanitize.ts");
+const { cTests } = await import("../../.ci/sanitize.ts");
 
 let failed = 0;
-await runCTests(({ name, verdict, told }) => {
+for (const test of cTests("test_ws_fuzz")) {
+  const { name, verdict, told } = await test.run();
   console.log(`${verdict}: ${name}, seed ${seed}, ${seconds} s${told ? `\n${told}` : ""}`);
   if (verdict === "failed") failed++;
-}, "test_ws_fuzz");
+}
 process.exit(failed ? 1 : 0);
