@@ -95,6 +95,7 @@ export class Client {
       {
         send: (packet, size) => void udp.send(remote, packet, size),
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
+        sound: () => undefined,
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
           if (this.core.mayInput) window.inputAllowed(monotonicClock.nowUs());

@@ -8,7 +8,7 @@ import { limits } from "../base/limits.ts";
 import type { PacketCipher } from "../secure/cipher.ts";
 import { Initiator } from "../secure/handshake.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
-import { Link, type LinkDrop } from "../secure/link.ts";
+import { Link, type LinkDrop, type OutgoingSound } from "../secure/link.ts";
 import { Session } from "../secure/session.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import {
@@ -51,6 +51,8 @@ export interface ClientOutbox {
   send(packet: Uint8Array, size: number): void;
   /** Takes a whole frame; false when the decoder has no room. */
   frame(frame: WholeFrame, nowUs: number): boolean;
+  /** A packet of sound: its AUDIO payload lies at [start, start + size) during the call. */
+  sound(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
   /** Encrypted and authenticated; the host may still have to approve this device. */
   connected(host: HostIdentity): void;
   /** What this client may do, as permission bits; 0 while the host's owner has not decided. */
@@ -69,6 +71,8 @@ export interface ClientSettings {
   readonly bitrateBps?: number | undefined;
   readonly fps?: number | undefined;
   readonly quality?: number | undefined;
+  /** Sound is wanted, if it is permitted. */
+  readonly sound?: boolean | undefined;
 }
 
 export type ClientDrop = LinkDrop | WireError | "not-ours" | "handshake-refused" | "late-handshake";
@@ -116,6 +120,14 @@ export class ClientCore {
 
   get mayInput(): boolean {
     return (this.permissions & permission.input) !== 0;
+  }
+
+  get mayHear(): boolean {
+    return (this.permissions & permission.sound) !== 0;
+  }
+
+  get maySpeak(): boolean {
+    return (this.permissions & permission.microphone) !== 0;
   }
 
   get ended(): boolean {
@@ -199,6 +211,7 @@ export class ClientCore {
       nowUs,
       {
         video: (buffer, view, start, size, at) => this.frames.chunk(buffer, view, start, size, at),
+        audio: (buffer, view, start, size, at) => this.#outbox.sound(buffer, view, start, size, at),
         control: (command, value, at) => this.#control(command, value, at),
         lastFrame: (frameId, at) => this.frames.hostSent(frameId, at),
       },
@@ -221,7 +234,8 @@ export class ClientCore {
   }
 
   #wish(nowUs: number): void {
-    const { bitrateBps, fps, quality } = this.#settings;
+    const { bitrateBps, fps, quality, sound } = this.#settings;
+    if (sound) this.#command(controlCommand.listen, 1, nowUs);
     if (bitrateBps !== undefined) this.#command(controlCommand.setBitrate, bitrateBps, nowUs);
     if (fps !== undefined) this.#command(controlCommand.setFps, fps, nowUs);
     if (quality !== undefined) this.#command(controlCommand.setQuality, quality, nowUs);
@@ -237,6 +251,18 @@ export class ClientCore {
 
   setFps(fps: number, nowUs: number): void {
     this.#command(controlCommand.setFps, fps, nowUs);
+  }
+
+  /** What share of the sound did not arrive lately, in percent, for the host to reckon with. */
+  tellSoundLoss(percent: number, nowUs: number): void {
+    this.#command(controlCommand.soundLoss, Math.min(100, Math.max(0, Math.round(percent))), nowUs);
+  }
+
+  /** Sends one packet of the microphone; false when the host does not take it. */
+  speak(packet: OutgoingSound, nowUs: number): boolean {
+    if (!this.link || this.#ended || !this.maySpeak) return false;
+    this.link.audio(packet, nowUs);
+    return true;
   }
 
   setPaused(paused: boolean, nowUs: number): void {

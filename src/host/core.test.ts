@@ -29,6 +29,7 @@ function setUp() {
   const verdict = (key: Uint8Array): Verdict => verdicts.get(key.toHex()) ?? { state: "waiting", permissions: 0 };
   const keys: Uint8Array[] = [];
   const encoder: boolean[] = [];
+  const listened: boolean[] = [];
   const core = new HostCore<Remote, Incoming>(
     { identity: host, cipher: nobleCipher, owner },
     {
@@ -36,6 +37,8 @@ function setUp() {
       sendFrame: () => 1,
       inject: () => undefined,
       flushInput: () => undefined,
+      microphone: () => undefined,
+      listened: (isHeard) => listened.push(isHeard),
       addressOf: ({ addressKey }) => ({ key: addressKey, host: "192.0.2.1", port: addressKey }),
       requestKeyframe: () => undefined,
       encoder: (_, watched) => encoder.push(watched),

@@ -12,6 +12,7 @@ import type { Established } from "../secure/handshake.ts";
 import { Session } from "../secure/session.ts";
 import { checkPacket, header, packetType, refusal, type WireError } from "../wire/root.ts";
 import { Door, type DoorDrop, type DoorSettings, type Met } from "./door.ts";
+import type { SoundPacket } from "./listener.ts";
 import { type OutgoingFrame, type Remote, Viewer, type ViewerIdentity, type ViewerOutbox } from "./viewer.ts";
 import { agree, type EncoderSettings } from "./wishes.ts";
 
@@ -35,6 +36,8 @@ export interface HostOutbox<R extends Remote, D extends Incoming> extends Viewer
   requestKeyframe(): void;
   /** Settings that all viewers agree on, and whether anybody watches. */
   encoder(settings: EncoderSettings, watched: boolean): void;
+  /** Whether anybody listens, and the largest share of the sound that one of the clients loses, in percent. */
+  listened(isHeard: boolean, lossPercent: number): void;
   /** Describes a device that has proven its key, and notes it as waiting when it is unknown. */
   meet(established: Established, remote: R): { readonly identity: ViewerIdentity; readonly verdict: Verdict };
   /** The owner's present decision about a known device. */
@@ -49,6 +52,8 @@ export type HostDrop = WireError | DoorDrop | "unknown-sender";
 export interface HostSettings extends DoorSettings {
   readonly cipher: PacketCipher;
   readonly owner: EncoderSettings;
+  /** What no client may do, whatever it is permitted elsewhere: permission bits. */
+  readonly forbidden?: number;
 }
 
 const noWishes = { bitrateBps: undefined, fps: undefined, quality: undefined };
@@ -58,6 +63,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
   /** Drops on the connections of viewers that have left. */
   readonly departed = new Counters<string>();
   readonly stream: Stream<OutgoingFrame>;
+  readonly sound = new Stream<SoundPacket>(() => undefined);
   readonly #settings: HostSettings;
   readonly #outbox: HostOutbox<R, D>;
   readonly #door: Door<R, D>;
@@ -122,7 +128,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
       remote,
       identity,
       session,
-      this.stream,
+      { pictures: this.stream, sound: this.sound },
       this.#outbox,
       {
         changed: () => this.#agree(),
@@ -132,8 +138,12 @@ export class HostCore<R extends Remote, D extends Incoming> {
     );
     this.#viewers.set(remote.key, viewer);
     this.#outbox.joined(viewer);
-    viewer.admit(verdict.state === "approved" ? verdict.permissions : 0, nowUs);
+    viewer.admit(this.#permitted(verdict), nowUs);
     this.#agree();
+  }
+
+  #permitted({ state, permissions }: Verdict): number {
+    return state === "approved" ? permissions & ~(this.#settings.forbidden ?? 0) : 0;
   }
 
   /** Why a device that has proven its key is turned away; a device that comes back takes its own old place. */
@@ -159,7 +169,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
   review(nowUs: number): void {
     for (const viewer of [...this.#viewers.values()]) {
       const verdict = this.#outbox.verdict(viewer.identity.key);
-      const permissions = verdict.state === "approved" ? verdict.permissions : 0;
+      const permissions = this.#permitted(verdict);
       if (verdict.state === "revoked") this.#dismiss(viewer, "revoked", nowUs);
       else if (permissions !== 0 && !viewer.admitted && this.#count(true) >= limits.peers)
         this.#dismiss(viewer, "closed", nowUs);
@@ -180,6 +190,19 @@ export class HostCore<R extends Remote, D extends Incoming> {
   detach(subscription: Subscription<OutgoingFrame>): void {
     if (!this.#others.delete(subscription)) return;
     this.stream.unsubscribe(subscription);
+    this.#agree();
+  }
+
+  /** Somebody who is no client hears the sound as well. */
+  attachSound(subscriber: Subscriber<SoundPacket>): Subscription<SoundPacket> {
+    const subscription = this.sound.subscribe(subscriber);
+    this.#agree();
+    return subscription;
+  }
+
+  /** Idempotent. */
+  detachSound(subscription: Subscription<SoundPacket>): void {
+    this.sound.unsubscribe(subscription);
     this.#agree();
   }
 
@@ -222,5 +245,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
       .map((viewer) => viewer.wishes);
     for (const _ of this.#others) wishes.push(noWishes);
     this.#outbox.encoder(agree(this.#settings.owner, wishes), this.stream.watched);
+    const losses = [...this.#viewers.values()].map(({ listener }) => listener.lossPercent);
+    this.#outbox.listened(this.sound.watched, Math.max(0, ...losses));
   }
 }

@@ -207,6 +207,8 @@ export class Host {
       },
       requestKeyframe: () => this.#grabber.requestKeyframe(),
       encoder: (settings, watched) => this.#configure(settings, watched),
+      listened: () => undefined,
+      microphone: () => undefined,
       meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),
       verdict: (key) => directory.verdict(key),
       joined: (viewer) => {
@@ -320,17 +322,24 @@ function grabberSettings(options: HostOptions) {
   return { capture, target, encoder, width, height, fps, bitrateBps, keyframeInterval };
 }
 
+/**
+ * Input belongs where the picture comes from. An X display takes it by XTEST, because many (Xvfb, nested ones) never look at the
+ * kernel's devices; a captured screen has something behind it that does, so there it goes into the kernel. What shows neither
+ * takes input only when told where.
+ */
 function chooseInjector(options: HostOptions, source: GrabberDescription): Result<Injector | undefined> {
   if (options.input === "off") return ok(undefined);
-  // Input belongs where the picture comes from: what shows no X display takes no X input unless told where.
-  // The log's target is a file, which only the owner can name.
-  const captured = source.capture === "x11" && options.input !== "log" ? options.target : "";
-  const target = options.inputTarget || captured;
-  const wanted = options.input === "auto" && source.capture !== "x11" && !options.inputTarget ? "log" : options.input;
+  const wanted = options.input === "auto" ? naturalInput(source.capture, options.inputTarget) : options.input;
+  const target = options.inputTarget || (wanted === "xtest" && source.capture === "x11" ? options.target : "");
   const opened = openInjector(wanted, target);
   if (opened.ok || options.input !== "auto") return opened;
   log.warn(`input is off: ${opened.message}`);
   return ok(undefined);
+}
+
+function naturalInput(capture: string, target: string): string {
+  if (capture === "x11" || (target !== "" && !target.startsWith("/"))) return "xtest";
+  return capture === "drm" || capture === "fbdev" || target !== "" ? "uinput" : "log";
 }
 
 function announce(viewer: Viewer<Address>, directory: Directory): void {

@@ -4,6 +4,7 @@ import { nobleCipher } from "../secure/cipher-noble.ts";
 import { Link } from "../secure/link.ts";
 import { Session } from "../secure/session.ts";
 import { controlCommand, inputType, permission } from "../wire/root.ts";
+import type { SoundPacket } from "./listener.ts";
 import { type OutgoingFrame, type Remote, Viewer } from "./viewer.ts";
 
 const keyA = new Uint8Array(32).fill(1);
@@ -32,6 +33,8 @@ function setUp() {
   let room = true;
   let keyframes = 0;
   const stream = new Stream<OutgoingFrame>(() => keyframes++);
+  const sound = new Stream<SoundPacket>(() => undefined);
+  const spoken: Uint8Array[] = [];
   const client: Link = new Link(
     new Session(nobleCipher, keyA, keyB),
     0,
@@ -45,7 +48,7 @@ function setUp() {
     remote,
     identity,
     new Session(nobleCipher, keyB, keyA),
-    stream,
+    { pictures: stream, sound },
     {
       send(_, packet, size) {
         const copy = packet.slice(0, size);
@@ -57,6 +60,7 @@ function setUp() {
       },
       inject: (type, code, value) => injected.push(`${type} ${code} ${value}`),
       flushInput: () => undefined,
+      microphone: (_, buffer, __, start, size) => spoken.push(buffer.slice(start, start + size)),
     },
     { changed: () => events.push("changed"), left: () => events.push("left") },
     0,

@@ -11,6 +11,7 @@ import type { Session } from "../secure/session.ts";
 import { chunkCount } from "../wire/fragment.ts";
 import { controlCommand, permission } from "../wire/root.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
+import { Listener, type SoundPacket } from "./listener.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
 export interface OutgoingFrame extends StreamFrame {
@@ -35,6 +36,8 @@ export interface ViewerOutbox<R extends Remote> extends InputOutbox {
   send(to: R, packet: Uint8Array, size: number): void;
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
+  /** A packet of the client's microphone: its AUDIO payload lies at [start, start + size) during the call. */
+  microphone(from: R, buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
 }
 
 export interface ViewerIdentity {
@@ -53,7 +56,13 @@ export interface Wishes {
   quality: number | undefined;
 }
 
-export type ViewerDrop = InputDrop | "control-not-permitted" | "keyframe-rate";
+export type ViewerDrop = InputDrop | "control-not-permitted" | "keyframe-rate" | "microphone-not-permitted";
+
+/** What all viewers share. */
+export interface ViewerStreams {
+  readonly pictures: Stream<OutgoingFrame>;
+  readonly sound: Stream<SoundPacket>;
+}
 
 export interface ViewerEvents {
   /** Its wishes or its pause changed. */
@@ -67,8 +76,11 @@ export class Viewer<R extends Remote> {
   readonly drops = new Counters<ViewerDrop>();
   readonly connectedUs: number;
   readonly bitRate = new Rate();
+  readonly listener: Listener;
   subscription: Subscription<OutgoingFrame> | undefined;
   permissions = 0;
+  /** Packets of its microphone that were taken. */
+  microphonePackets = 0;
   lastFrameId = 0;
   framesDelivered = 0;
 
@@ -82,12 +94,12 @@ export class Viewer<R extends Remote> {
     readonly remote: R,
     readonly identity: ViewerIdentity,
     session: Session,
-    stream: Stream<OutgoingFrame>,
+    streams: ViewerStreams,
     outbox: ViewerOutbox<R>,
     events: ViewerEvents,
     nowUs: number,
   ) {
-    this.#stream = stream;
+    this.#stream = streams.pictures;
     this.#outbox = outbox;
     this.#gate = new InputGate(outbox, this.drops);
     this.#events = events;
@@ -95,8 +107,14 @@ export class Viewer<R extends Remote> {
     const handler: LinkHandler = {
       control: (command, value, at) => this.#control(command, value, at),
       input: (type, code, value, at) => this.#input(type, code, value, at),
+      audio: (buffer, view, start, size, at) => this.#microphone(buffer, view, start, size, at),
     };
     this.link = new Link(session, nowUs, handler, (packet, size) => outbox.send(remote, packet, size));
+    this.listener = new Listener(streams.sound, (packet) => {
+      this.link.audio(packet, packet.sentUs);
+      this.bitRate.add(packet.size * 8, packet.sentUs);
+      return true;
+    });
   }
 
   /** Events that were injected for it. */
@@ -116,6 +134,7 @@ export class Viewer<R extends Remote> {
     if (mayView && !this.subscription) this.subscription = this.#stream.subscribe(this);
     else if (!mayView) this.#unsubscribe();
     if ((permissions & permission.input) === 0) this.releaseKeys();
+    this.listener.permit((permissions & permission.sound) !== 0);
   }
 
   receive(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
@@ -144,6 +163,7 @@ export class Viewer<R extends Remote> {
   /** Lets go of everything that this client held. Idempotent. */
   close(): void {
     this.#unsubscribe();
+    this.listener.close();
     this.releaseKeys();
     this.link.close();
   }
@@ -162,6 +182,12 @@ export class Viewer<R extends Remote> {
       this.releaseKeys();
       return;
     }
+    if (command === controlCommand.listen || command === controlCommand.soundLoss) {
+      if (command === controlCommand.listen) this.listener.want(value === 1);
+      else this.listener.lossPercent = value;
+      this.#events.changed();
+      return;
+    }
     const subscription = this.subscription;
     if (!subscription) {
       this.drops.add("control-not-permitted");
@@ -170,9 +196,11 @@ export class Viewer<R extends Remote> {
     switch (command) {
       case controlCommand.pause:
         this.#stream.pause(subscription);
+        this.listener.pause(true);
         break;
       case controlCommand.resume:
         this.#stream.resume(subscription);
+        this.listener.pause(false);
         break;
       case controlCommand.requestKeyframe:
         // A keyframe costs everybody; one client does not get more of them than it can need.
@@ -197,6 +225,15 @@ export class Viewer<R extends Remote> {
         return;
     }
     this.#events.changed();
+  }
+
+  #microphone(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void {
+    if ((this.permissions & permission.microphone) === 0) {
+      this.drops.add("microphone-not-permitted");
+      return;
+    }
+    this.microphonePackets++;
+    this.#outbox.microphone(this.remote, buffer, view, start, size, nowUs);
   }
 
   #input(type: number, code: number, value: number, nowUs: number): void {

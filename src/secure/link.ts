@@ -9,6 +9,7 @@ import { OffsetEstimator } from "../sync/clock.ts";
 import { ReliableReceiver, ReliableSender } from "../wire/reliable.ts";
 import {
   ack,
+  audioLayout,
   checkPayload,
   control,
   controlCommand,
@@ -17,9 +18,11 @@ import {
   input,
   inputLayout,
   packetType,
+  payloadSizeLimit,
   ping,
   pong,
   putAck,
+  putAudio,
   putControl,
   putPing,
   putPong,
@@ -36,11 +39,28 @@ export type LinkDrop = OpenFailure | WireError | "stale-input" | "window-full";
 export interface LinkHandler {
   /** A chunk of video: its plaintext lies at [start, start + size) during the call. */
   video?(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
+  /** A packet of sound, in place as a chunk is. */
+  audio?(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
   control(command: number, value: number, nowUs: number): void;
   input?(type: number, code: number, value: number, nowUs: number): void;
   /** The peer says which frame it sent last (in its ping). */
   lastFrame?(frameId: number, nowUs: number): void;
 }
+
+/** An Opus packet on its way out: the first `size` bytes of `data`, which are read during the call. */
+export interface OutgoingSound {
+  /** When its first sample was captured, by this machine's monotonic clock. */
+  readonly captureUs: number;
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** Of each channel. */
+  readonly samples: number;
+  readonly data: Uint8Array;
+  readonly size: number;
+}
+
+/** Largest Opus packet that a datagram has room for: 1350 bytes. */
+export const soundSizeLimit = payloadSizeLimit - audioLayout.bytes;
 
 const goodbyes = 3;
 /** First pings come quickly, so that the clock offset is known before the first picture matters. */
@@ -139,6 +159,10 @@ export class Link {
         if (this.#handler.video) this.#handler.video(buffer, view, at, size, nowUs);
         else this.drops.add("type");
         return;
+      case packetType.audio:
+        if (this.#handler.audio) this.#handler.audio(buffer, view, at, size, nowUs);
+        else this.drops.add("type");
+        return;
       case packetType.input:
         if (counter < this.#newestInput) this.drops.add("stale-input");
         else {
@@ -229,6 +253,14 @@ export class Link {
     }
     this.#packet.set(events, headerBytes);
     this.#transmit(packetType.input, events.length, nowUs);
+  }
+
+  /** Sends one Opus packet of at most soundSizeLimit bytes, once: what is late is of no use. */
+  audio(sound: OutgoingSound, nowUs: number): void {
+    const { captureUs, sampleRate, channels, samples, data, size } = sound;
+    const head = putAudio(this.#view, headerBytes, captureUs, sampleRate, channels, samples);
+    for (let i = 0; i < size; i++) this.#packet[headerBytes + head + i] = data[i] as number;
+    this.#transmit(packetType.audio, head + size, nowUs);
   }
 
   /** Notes packets that the native side sealed and sent with counters from session.reserve(). */

@@ -246,7 +246,8 @@ describe("nonsense under a good seal", () => {
     world.network.send(client.place, hostPlace, seal(client.link.session, type, payload, client.nowUs));
 
   const cases: [what: string, type: number, hex: string, reason: string][] = [
-    ["an unknown command", packetType.control, "0a00000000", "range"],
+    ["an unknown command", packetType.control, "7f00000000", "range"],
+    ["a wish to hear twice", packetType.control, "0a02000000", "range"],
     ["a bit rate out of range", packetType.control, "03ffffffff", "range"],
     ["a cut command", packetType.control, "0300", "short"],
     ["an empty packet", packetType.control, "", "short"],
@@ -258,7 +259,7 @@ describe("nonsense under a good seal", () => {
     ["a ping with reserved bits", packetType.ping, "00000000000000000000000001000000", "reserved"],
     ["a pong with times no clock shows", packetType.pong, "ff".repeat(24), "range"],
     ["a reliable packet in a reliable packet", packetType.reliable, "0000000008000000" + "0000000005000000", "range"],
-    ["a reliable packet with a wrong command", packetType.reliable, "0000000005000000" + "0a00000000", "range"],
+    ["a reliable packet with a wrong command", packetType.reliable, "0000000005000000" + "7f00000000", "range"],
     ["a cut reliable packet", packetType.reliable, "00000000050000000100", "length"],
     ["an acknowledgement with reserved bits", packetType.ack, "0000000001000000", "reserved"],
     [
@@ -267,7 +268,8 @@ describe("nonsense under a good seal", () => {
       "01000000" + "01000000" + "00000000" + "01000200" + "00".repeat(8) + "aa",
       "type",
     ],
-    ["sound to the host", packetType.audio, "00".repeat(8) + "80bb0000" + "0200c003" + "00", "type"],
+    ["sound that lasts too long", packetType.audio, "00".repeat(8) + "80bb0000" + "02008116" + "00", "range"],
+    ["sound without a sound", packetType.audio, "00".repeat(8) + "80bb0000" + "0200c003", "length"],
   ];
 
   test.each(cases)("%s is dropped and counted", (_, type, hex, reason) => {

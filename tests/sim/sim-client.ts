@@ -6,6 +6,7 @@ import { ClientCore, type EndReason, type HostIdentity } from "../../src/client/
 import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import type { DeviceIdentity } from "../../src/secure/identity.ts";
 import { copyByLoop, type WholeFrame } from "../../src/wire/reassembly.ts";
+import { audio, audioLayout } from "../../src/wire/root.ts";
 import { hostPlace } from "./places.ts";
 import type { World } from "./world.ts";
 
@@ -19,6 +20,7 @@ export interface SimClientOptions {
   readonly bitrateBps?: number;
   readonly fps?: number;
   readonly quality?: number;
+  readonly sound?: boolean;
   readonly met?: (host: HostIdentity) => void;
 }
 
@@ -32,6 +34,9 @@ export class SimClient {
   /** True age of each at its arrival, and what the clocks' offset made of it (undefined before the first pong). */
   readonly ages: { trueUs: number; measuredUs: number | undefined }[] = [];
   readonly admitted: number[] = [];
+  /** Numbers of the packets of sound that came, and how old each was by the clocks' offset. */
+  readonly heard: number[] = [];
+  readonly soundAges: { trueUs: number; measuredUs: number | undefined }[] = [];
   connected = 0;
   ended: EndReason | undefined;
   endedUs = 0;
@@ -41,16 +46,18 @@ export class SimClient {
   readonly #world: World;
 
   constructor(world: World, options: SimClientOptions) {
-    const { place, identity, originUs, connectionId, expectedKey, bitrateBps, fps, quality } = options;
+    const { place, identity, originUs, connectionId, expectedKey, bitrateBps, fps, quality, sound } = options;
     this.#world = world;
     this.place = place;
     this.identity = identity;
     this.originUs = originUs;
     this.core = new ClientCore(
-      { identity, cipher: nobleCipher, copy: copyByLoop, expectedKey, connectionId, bitrateBps, fps, quality },
+      { identity, cipher: nobleCipher, copy: copyByLoop, expectedKey, connectionId, bitrateBps, fps, quality, sound },
       {
         send: (packet, size) => world.send(place, hostPlace, packet.subarray(0, size)),
         frame: (frame, nowUs) => this.#decode(frame, nowUs),
+        sound: (buffer, view, start, size, nowUs) =>
+          this.#hear(buffer.subarray(start, start + size), view, start, nowUs),
         connected: (host) => {
           this.connected++;
           options.met?.(host);
@@ -102,6 +109,16 @@ export class SimClient {
     this.core.releaseKeys(this.nowUs);
     this.core.close(this.nowUs);
     this.#world.network.leave(this.place);
+  }
+
+  #hear(payload: Uint8Array, view: DataView, start: number, nowUs: number): void {
+    const captureUs = audio.timestampUs(view, start);
+    const [number, made] = this.#world.host.soundAt(captureUs);
+    if (Buffer.compare(made, payload.subarray(audioLayout.bytes)) !== 0) throw new Error("not the sound that was made");
+    this.heard.push(number);
+    const offsetUs = this.core.link?.clock.offsetUs;
+    const measuredUs = offsetUs === undefined ? undefined : nowUs + offsetUs - captureUs;
+    this.soundAges.push({ trueUs: this.#world.host.nowUs - captureUs, measuredUs });
   }
 
   #decode(frame: WholeFrame, nowUs: number): boolean {

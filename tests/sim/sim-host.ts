@@ -11,7 +11,7 @@ import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import { fingerprint, sixWords } from "../../src/secure/fingerprint.ts";
 import type { DeviceIdentity } from "../../src/secure/identity.ts";
 import { chunkCount, packetRoom, writeChunkPacket } from "../../src/wire/fragment.ts";
-import { chunkFlag, headerBytes } from "../../src/wire/root.ts";
+import { audio, chunkFlag, headerBytes } from "../../src/wire/root.ts";
 import { hostPlace, identityOf } from "./places.ts";
 import type { World } from "./world.ts";
 
@@ -31,6 +31,15 @@ export interface Encoded {
   readonly captureUs: number;
 }
 
+/** Time that a packet of sound lasts. */
+export const soundUs = 20_000;
+
+/** The bytes of a packet of sound. */
+export const soundOf = (number: number): Uint8Array => {
+  const random = new Prng(number + 77);
+  return random.bytes(40 + random.below(200));
+};
+
 /** Frames kept for comparing. */
 const memory = 1000;
 
@@ -45,6 +54,11 @@ export class SimHost {
   readonly frames = new Map<number, Encoded>();
   settings: EncoderSettings = owner;
   watched = false;
+  /** Somebody listens, and what the worst of them loses. */
+  heard = false;
+  lossPercent = 0;
+  /** Numbers of the packets that came from microphones. */
+  readonly spoken: number[] = [];
   keyframesMade = 0;
   /** Times at which the encoder was asked for a keyframe. */
   readonly keyframeRequests: number[] = [];
@@ -59,6 +73,7 @@ export class SimHost {
   readonly #places: Place[] = [];
   readonly #packet = new Uint8Array(packetRoom);
   readonly #view = new DataView(this.#packet.buffer);
+  readonly #sounds = new Map<number, number>();
   #keyframeWanted = true;
   #frameId: number;
 
@@ -130,6 +145,11 @@ export class SimHost {
         this.settings = settings;
         this.watched = watched;
       },
+      listened: (isHeard, lossPercent) => {
+        this.heard = isHeard;
+        this.lossPercent = lossPercent;
+      },
+      microphone: (_, __, view, start) => this.spoken.push(audio.timestampUs(view, start) / soundUs),
       meet: ({ remoteKey, remoteName, handshakeHash }) => ({
         identity: {
           key: remoteKey,
@@ -146,6 +166,24 @@ export class SimHost {
       },
       left: (viewer, why) => this.left.push({ name: viewer.identity.name, why, atUs: this.#world.nowUs }),
     };
+  }
+
+  /** The number and the bytes of the sound that was captured at that time. */
+  soundAt(captureUs: number): [number: number, bytes: Uint8Array] {
+    const number = this.#sounds.get(captureUs);
+    if (number === undefined) throw new Error(`no sound was captured at ${captureUs}`);
+    return [number, soundOf(number)];
+  }
+
+  /** Captures and publishes one packet of sound; returns its number. */
+  speak(): number {
+    const number = this.#sounds.size;
+    const data = soundOf(number);
+    const captureUs = this.nowUs;
+    this.#sounds.set(captureUs, number);
+    const sound = { captureUs, sampleRate: 48_000, channels: 2, samples: 960, data, size: data.length };
+    this.core.sound.publish({ ...sound, keyframe: true, sentUs: captureUs });
+    return number;
   }
 
   #inject(type: number, code: number, value: number): void {
