@@ -10,6 +10,7 @@
  *   a taker calls rearm first and then takes until nothing is left.
  * - `*_take` returns 1 and fills `out`, or returns 0 when nothing is there.
  */
+import { audioEnums, audioFunctions, audioStructs } from "./abi-audio.ts";
 import { ipcEnums, ipcFunctions, ipcStructs } from "./abi-ipc.ts";
 import { mediaEnums, mediaFunctions, mediaStructs } from "./abi-media.ts";
 import { shmemEnums, shmemFunctions, shmemStructs } from "./abi-shmem.ts";
@@ -20,6 +21,7 @@ export type { CType, NativeFunction } from "./abi-types.ts";
 /** Fields in order; each must be naturally aligned by the order itself, the generator refuses padding. */
 export const structs = {
   ...mediaStructs,
+  ...audioStructs,
   /** A UDP address. IPv4 lies in the first 4 bytes of `ip`. */
   pb_address: {
     ip: "uint8_t[16]",
@@ -143,6 +145,7 @@ export const structs = {
 /** Numbers with names on both sides: PB_<ENUM>_<NAME> in C, enums.<enum>.<name> here. */
 export const enums = {
   ...mediaEnums,
+  ...audioEnums,
   datagram_flag: { cut: 1 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
   ...ipcEnums,
@@ -160,6 +163,7 @@ export const functions = {
   pb_copy: { returns: "void", args: ["void *to", "const void *from", "uint32_t size"] },
 
   ...mediaFunctions,
+  ...audioFunctions,
 
   // UDP (c/net): a receiving thread with a ring of datagrams, a pacing thread for what is sent.
   pb_udp_open: {

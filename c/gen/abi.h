@@ -4,12 +4,18 @@
 #include "../shim.h"
 
 enum { PB_ABI_VERSION = 1 };
-enum { PB_ENCODED_FRAME = 0, PB_ENCODED_RESIZED = 1, PB_ENCODED_LOST = 2 };
+enum { PB_ENCODED_FRAME = 0, PB_ENCODED_RESIZED = 1, PB_ENCODED_LOST = 2, PB_ENCODED_ENCODER = 3, PB_ENCODED_CAPTURE = 4 };
 enum { PB_ENCODED_FLAG_KEYFRAME = 1 };
 enum { PB_GRABBER_KEY_FPS = 1, PB_GRABBER_KEY_BITRATE_BPS = 2, PB_GRABBER_KEY_KEYFRAME = 3, PB_GRABBER_KEY_PAUSED = 4, PB_GRABBER_KEY_QUALITY = 5, PB_GRABBER_KEY_KEYFRAME_INTERVAL = 6 };
 enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, PB_PLAYER_INPUT = 3, PB_PLAYER_FOCUS_LOST = 4, PB_PLAYER_CLOSED = 5, PB_PLAYER_RESIZED = 6, PB_PLAYER_LOST = 7 };
+enum { PB_FEEDBACK_RUMBLE = 1, PB_FEEDBACK_LEDS = 2 };
 enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
 enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
+enum { PB_AUDIO_PACKET = 0, PB_AUDIO_LOST = 1, PB_AUDIO_BACK = 2 };
+enum { PB_AUDIO_SOURCE_FLAG_MICROPHONE = 1 };
+enum { PB_AUDIO_SOURCE_KEY_BITRATE_BPS = 1, PB_AUDIO_SOURCE_KEY_LOSS_PERCENT = 2, PB_AUDIO_SOURCE_KEY_MUTED = 3, PB_AUDIO_SOURCE_KEY_PAUSED = 4 };
+enum { PB_AUDIO_SINK_FLAG_VIRTUAL_SOURCE = 1 };
+enum { PB_AUDIO_SINK_KEY_TARGET_DELAY_US = 1, PB_AUDIO_SINK_KEY_VOLUME = 2, PB_AUDIO_SINK_KEY_MUTED = 3 };
 enum { PB_DATAGRAM_FLAG_CUT = 1 };
 enum { PB_WS_REQUEST = 0, PB_WS_BINARY = 1, PB_WS_TEXT = 2, PB_WS_ALIVE = 3, PB_WS_LAGGED = 4, PB_WS_CLOSED = 5 };
 enum { PB_IPC_CONNECTED = 1, PB_IPC_DISCONNECTED = 2, PB_IPC_FAILED = 3, PB_IPC_SPACE = 4 };
@@ -56,6 +62,10 @@ struct pb_grabber_stats {
     uint64_t skipped_encoder;
     uint64_t encoded_bytes;
     uint64_t wakeups;
+    uint64_t imported;
+    uint64_t encoder_faults;
+    uint64_t encoder_changes;
+    uint64_t capture_changes;
 };
 _Static_assert(offsetof(struct pb_grabber_stats, captured) == 0, "pb_grabber_stats.captured");
 _Static_assert(offsetof(struct pb_grabber_stats, encoded) == 8, "pb_grabber_stats.encoded");
@@ -65,7 +75,11 @@ _Static_assert(offsetof(struct pb_grabber_stats, skipped_full) == 32, "pb_grabbe
 _Static_assert(offsetof(struct pb_grabber_stats, skipped_encoder) == 40, "pb_grabber_stats.skipped_encoder");
 _Static_assert(offsetof(struct pb_grabber_stats, encoded_bytes) == 48, "pb_grabber_stats.encoded_bytes");
 _Static_assert(offsetof(struct pb_grabber_stats, wakeups) == 56, "pb_grabber_stats.wakeups");
-_Static_assert(sizeof(struct pb_grabber_stats) == 64, "pb_grabber_stats");
+_Static_assert(offsetof(struct pb_grabber_stats, imported) == 64, "pb_grabber_stats.imported");
+_Static_assert(offsetof(struct pb_grabber_stats, encoder_faults) == 72, "pb_grabber_stats.encoder_faults");
+_Static_assert(offsetof(struct pb_grabber_stats, encoder_changes) == 80, "pb_grabber_stats.encoder_changes");
+_Static_assert(offsetof(struct pb_grabber_stats, capture_changes) == 88, "pb_grabber_stats.capture_changes");
+_Static_assert(sizeof(struct pb_grabber_stats) == 96, "pb_grabber_stats");
 
 struct pb_player_event {
     uint64_t capture_us;
@@ -99,6 +113,22 @@ _Static_assert(offsetof(struct pb_player_event, height) == 72, "pb_player_event.
 _Static_assert(offsetof(struct pb_player_event, reserved) == 76, "pb_player_event.reserved");
 _Static_assert(sizeof(struct pb_player_event) == 80, "pb_player_event");
 
+struct pb_input_feedback {
+    uint32_t kind;
+    uint32_t device;
+    uint32_t strong;
+    uint32_t weak;
+    uint32_t duration_ms;
+    uint32_t leds;
+};
+_Static_assert(offsetof(struct pb_input_feedback, kind) == 0, "pb_input_feedback.kind");
+_Static_assert(offsetof(struct pb_input_feedback, device) == 4, "pb_input_feedback.device");
+_Static_assert(offsetof(struct pb_input_feedback, strong) == 8, "pb_input_feedback.strong");
+_Static_assert(offsetof(struct pb_input_feedback, weak) == 12, "pb_input_feedback.weak");
+_Static_assert(offsetof(struct pb_input_feedback, duration_ms) == 16, "pb_input_feedback.duration_ms");
+_Static_assert(offsetof(struct pb_input_feedback, leds) == 20, "pb_input_feedback.leds");
+_Static_assert(sizeof(struct pb_input_feedback) == 24, "pb_input_feedback");
+
 struct pb_player_stats {
     uint64_t pushed;
     uint64_t decoded;
@@ -114,6 +144,92 @@ _Static_assert(offsetof(struct pb_player_stats, skipped_late) == 24, "pb_player_
 _Static_assert(offsetof(struct pb_player_stats, refused_full) == 32, "pb_player_stats.refused_full");
 _Static_assert(offsetof(struct pb_player_stats, decode_errors) == 40, "pb_player_stats.decode_errors");
 _Static_assert(sizeof(struct pb_player_stats) == 48, "pb_player_stats");
+
+struct pb_audio_packet {
+    uint64_t data;
+    uint64_t capture_us;
+    uint32_t size;
+    uint32_t samples;
+    uint32_t kind;
+    uint32_t reserved;
+};
+_Static_assert(offsetof(struct pb_audio_packet, data) == 0, "pb_audio_packet.data");
+_Static_assert(offsetof(struct pb_audio_packet, capture_us) == 8, "pb_audio_packet.capture_us");
+_Static_assert(offsetof(struct pb_audio_packet, size) == 16, "pb_audio_packet.size");
+_Static_assert(offsetof(struct pb_audio_packet, samples) == 20, "pb_audio_packet.samples");
+_Static_assert(offsetof(struct pb_audio_packet, kind) == 24, "pb_audio_packet.kind");
+_Static_assert(offsetof(struct pb_audio_packet, reserved) == 28, "pb_audio_packet.reserved");
+_Static_assert(sizeof(struct pb_audio_packet) == 32, "pb_audio_packet");
+
+struct pb_audio_source_stats {
+    uint64_t captured;
+    uint64_t encoded;
+    uint64_t encoded_bytes;
+    uint64_t overruns;
+    uint64_t dropped_full;
+    uint64_t encode_errors;
+    uint64_t device_lost;
+    uint64_t reopened;
+    uint64_t fec;
+    uint64_t latency_us;
+};
+_Static_assert(offsetof(struct pb_audio_source_stats, captured) == 0, "pb_audio_source_stats.captured");
+_Static_assert(offsetof(struct pb_audio_source_stats, encoded) == 8, "pb_audio_source_stats.encoded");
+_Static_assert(offsetof(struct pb_audio_source_stats, encoded_bytes) == 16, "pb_audio_source_stats.encoded_bytes");
+_Static_assert(offsetof(struct pb_audio_source_stats, overruns) == 24, "pb_audio_source_stats.overruns");
+_Static_assert(offsetof(struct pb_audio_source_stats, dropped_full) == 32, "pb_audio_source_stats.dropped_full");
+_Static_assert(offsetof(struct pb_audio_source_stats, encode_errors) == 40, "pb_audio_source_stats.encode_errors");
+_Static_assert(offsetof(struct pb_audio_source_stats, device_lost) == 48, "pb_audio_source_stats.device_lost");
+_Static_assert(offsetof(struct pb_audio_source_stats, reopened) == 56, "pb_audio_source_stats.reopened");
+_Static_assert(offsetof(struct pb_audio_source_stats, fec) == 64, "pb_audio_source_stats.fec");
+_Static_assert(offsetof(struct pb_audio_source_stats, latency_us) == 72, "pb_audio_source_stats.latency_us");
+_Static_assert(sizeof(struct pb_audio_source_stats) == 80, "pb_audio_source_stats");
+
+struct pb_audio_sink_stats {
+    uint64_t pushed;
+    uint64_t late;
+    uint64_t duplicate;
+    uint64_t invalid;
+    uint64_t refused_full;
+    uint64_t lost;
+    uint64_t fec_recovered;
+    uint64_t concealed;
+    uint64_t decode_errors;
+    uint64_t stretched;
+    uint64_t underruns;
+    uint64_t device_lost;
+    uint64_t reopened;
+    uint64_t played;
+    uint64_t jitter_us;
+    uint64_t delay_us;
+    uint64_t wanted_delay_us;
+    uint64_t buffered_us;
+    uint64_t device_us;
+    uint64_t played_capture_us;
+    uint64_t played_at_us;
+};
+_Static_assert(offsetof(struct pb_audio_sink_stats, pushed) == 0, "pb_audio_sink_stats.pushed");
+_Static_assert(offsetof(struct pb_audio_sink_stats, late) == 8, "pb_audio_sink_stats.late");
+_Static_assert(offsetof(struct pb_audio_sink_stats, duplicate) == 16, "pb_audio_sink_stats.duplicate");
+_Static_assert(offsetof(struct pb_audio_sink_stats, invalid) == 24, "pb_audio_sink_stats.invalid");
+_Static_assert(offsetof(struct pb_audio_sink_stats, refused_full) == 32, "pb_audio_sink_stats.refused_full");
+_Static_assert(offsetof(struct pb_audio_sink_stats, lost) == 40, "pb_audio_sink_stats.lost");
+_Static_assert(offsetof(struct pb_audio_sink_stats, fec_recovered) == 48, "pb_audio_sink_stats.fec_recovered");
+_Static_assert(offsetof(struct pb_audio_sink_stats, concealed) == 56, "pb_audio_sink_stats.concealed");
+_Static_assert(offsetof(struct pb_audio_sink_stats, decode_errors) == 64, "pb_audio_sink_stats.decode_errors");
+_Static_assert(offsetof(struct pb_audio_sink_stats, stretched) == 72, "pb_audio_sink_stats.stretched");
+_Static_assert(offsetof(struct pb_audio_sink_stats, underruns) == 80, "pb_audio_sink_stats.underruns");
+_Static_assert(offsetof(struct pb_audio_sink_stats, device_lost) == 88, "pb_audio_sink_stats.device_lost");
+_Static_assert(offsetof(struct pb_audio_sink_stats, reopened) == 96, "pb_audio_sink_stats.reopened");
+_Static_assert(offsetof(struct pb_audio_sink_stats, played) == 104, "pb_audio_sink_stats.played");
+_Static_assert(offsetof(struct pb_audio_sink_stats, jitter_us) == 112, "pb_audio_sink_stats.jitter_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, delay_us) == 120, "pb_audio_sink_stats.delay_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, wanted_delay_us) == 128, "pb_audio_sink_stats.wanted_delay_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, buffered_us) == 136, "pb_audio_sink_stats.buffered_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, device_us) == 144, "pb_audio_sink_stats.device_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, played_capture_us) == 152, "pb_audio_sink_stats.played_capture_us");
+_Static_assert(offsetof(struct pb_audio_sink_stats, played_at_us) == 160, "pb_audio_sink_stats.played_at_us");
+_Static_assert(sizeof(struct pb_audio_sink_stats) == 168, "pb_audio_sink_stats");
 
 struct pb_address {
     uint8_t ip[16];
@@ -361,7 +477,7 @@ PB_EXPORT uint32_t pb_abi_version(void);
 PB_EXPORT double pb_now_us(void);
 PB_EXPORT void pb_copy(void *to, const void *from, uint32_t size);
 PB_EXPORT uint32_t pb_probe(const char *module, const char *target, char *out, uint32_t size);
-PB_EXPORT struct pb_grabber *pb_grabber_open(const char *capture, const char *target, const char *encoder, uint32_t width, uint32_t height, uint32_t fps, uint32_t bitrate_bps, uint32_t keyframe_interval, pb_wake_fn wake, char *error, uint32_t error_size);
+PB_EXPORT struct pb_grabber *pb_grabber_open(const char *capture, const char *target, const char *encoder, uint32_t width, uint32_t height, uint32_t fps, uint32_t bitrate_bps, uint32_t keyframe_interval, uint32_t codec, pb_wake_fn wake, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_grabber_describe(struct pb_grabber *grabber, char *out, uint32_t size);
 PB_EXPORT int32_t pb_grabber_set(struct pb_grabber *grabber, uint32_t key, uint32_t value);
 PB_EXPORT void pb_grabber_rearm(struct pb_grabber *grabber);
@@ -383,7 +499,28 @@ PB_EXPORT uint32_t pb_input_describe(struct pb_input *input, char *out, uint32_t
 PB_EXPORT int32_t pb_input_send(struct pb_input *input, uint32_t type, uint32_t code, int32_t value);
 PB_EXPORT void pb_input_flush(struct pb_input *input);
 PB_EXPORT uint32_t pb_input_release_all(struct pb_input *input);
+PB_EXPORT int32_t pb_input_plug(struct pb_input *input, uint32_t device, const char *name, char *error, uint32_t error_size);
+PB_EXPORT void pb_input_unplug(struct pb_input *input, uint32_t device);
+PB_EXPORT int32_t pb_input_send_to(struct pb_input *input, uint32_t device, uint32_t type, uint32_t code, int32_t value);
+PB_EXPORT void pb_input_listen(struct pb_input *input, pb_wake_fn wake);
+PB_EXPORT void pb_input_rearm(struct pb_input *input);
+PB_EXPORT uint32_t pb_input_next(struct pb_input *input, struct pb_input_feedback *out);
 PB_EXPORT void pb_input_close(struct pb_input *input);
+PB_EXPORT struct pb_audio_source *pb_audio_source_open(const char *backend, const char *device, uint32_t flags, uint32_t frame_us, uint32_t bitrate_bps, pb_wake_fn wake, char *error, uint32_t error_size);
+PB_EXPORT uint32_t pb_audio_source_describe(struct pb_audio_source *source, char *out, uint32_t size);
+PB_EXPORT int32_t pb_audio_source_set(struct pb_audio_source *source, uint32_t key, uint32_t value);
+PB_EXPORT void pb_audio_source_rearm(struct pb_audio_source *source);
+PB_EXPORT int32_t pb_audio_source_take(struct pb_audio_source *source, struct pb_audio_packet *out);
+PB_EXPORT void pb_audio_source_release(struct pb_audio_source *source);
+PB_EXPORT void pb_audio_source_stats(struct pb_audio_source *source, struct pb_audio_source_stats *out);
+PB_EXPORT void pb_audio_source_close(struct pb_audio_source *source);
+PB_EXPORT struct pb_audio_sink *pb_audio_sink_open(const char *backend, const char *device, uint32_t flags, uint32_t min_delay_us, char *error, uint32_t error_size);
+PB_EXPORT uint32_t pb_audio_sink_describe(struct pb_audio_sink *sink, char *out, uint32_t size);
+PB_EXPORT int32_t pb_audio_sink_push(struct pb_audio_sink *sink, const void *data, uint32_t size, double capture_us);
+PB_EXPORT void pb_audio_sink_clock(struct pb_audio_sink *sink, double offset_us);
+PB_EXPORT int32_t pb_audio_sink_set(struct pb_audio_sink *sink, uint32_t key, uint32_t value);
+PB_EXPORT void pb_audio_sink_stats(struct pb_audio_sink *sink, struct pb_audio_sink_stats *out);
+PB_EXPORT void pb_audio_sink_close(struct pb_audio_sink *sink);
 PB_EXPORT struct pb_udp *pb_udp_open(const char *address, uint32_t port, uint32_t buffer_bytes, uint32_t slots, pb_wake_fn wake, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_udp_port(struct pb_udp *udp);
 PB_EXPORT uint32_t pb_udp_buffer_bytes(struct pb_udp *udp);
