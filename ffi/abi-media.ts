@@ -62,6 +62,18 @@ export const mediaStructs = {
     refused_full: "uint64_t",
     decode_errors: "uint64_t",
   },
+  /** What the machine wants of who sends input: the newest state, not every step to it. */
+  pb_input_feedback: {
+    /** enums.feedback. */
+    kind: "uint32_t",
+    device: "uint32_t",
+    /** rumble: strengths of 0 to 65535. */
+    strong: "uint32_t",
+    weak: "uint32_t",
+    duration_ms: "uint32_t",
+    /** leds: bit 0 num lock, 1 caps lock, 2 scroll lock. */
+    leds: "uint32_t",
+  },
 } as const satisfies Record<string, Record<string, CType>>;
 
 export const mediaEnums = {
@@ -80,6 +92,7 @@ export const mediaFunctions = {
   pb_probe: { returns: "uint32_t", args: ["const char *module", "const char *target", "char *out", "uint32_t size"] },
   pb_grabber_open: {
     returns: "struct pb_grabber *",
+  feedback: { rumble: 1, leds: 2 },
     args: [
       "const char *capture",
       "const char *target",
@@ -153,3 +166,18 @@ export const mediaFunctions = {
   pb_input_release_all: { returns: "uint32_t", args: ["struct pb_input *input"] },
   pb_input_close: { returns: "void", args: ["struct pb_input *input"] },
 } as const satisfies Record<string, NativeFunction>;
+  /** Device numbers beside keyboard and pointer (0): 1-4 gamepads, 16 touch screen, 17 pen. Returns 0, or -1 and says why. */
+  pb_input_plug: {
+    returns: "int32_t",
+    args: ["struct pb_input *input", "uint32_t device", "const char *name", ...errorArgs],
+  },
+  pb_input_unplug: { returns: "void", args: ["struct pb_input *input", "uint32_t device"] },
+  /** As pb_input_send, to a plugged device. */
+  pb_input_send_to: {
+    returns: "int32_t",
+    args: ["struct pb_input *input", "uint32_t device", "uint32_t type", "uint32_t code", "int32_t value"],
+  },
+  /** Calls `wake` when there is feedback, from now on. */
+  pb_input_listen: { returns: "void", args: ["struct pb_input *input", "pb_wake_fn wake"] },
+  pb_input_rearm: { returns: "void", args: ["struct pb_input *input"] },
+  pb_input_next: { returns: "uint32_t", args: ["struct pb_input *input", "struct pb_input_feedback *out"] },

@@ -1,4 +1,5 @@
-/* Writes events down instead of injecting them, one line `type code value` each: for tests and for machines where nothing
+/* Writes events down instead of injecting them, one line `type code value` each, or `device N type code value` for pads and the
+ * like, which are also noted as they come and go: for tests and for machines where nothing
  * can be injected. The target is a file to append to, "-" for standard error, or nothing to only count. */
 #include "input.h"
 
@@ -51,6 +52,34 @@ static void close_log(struct pb_injector *i) {
     free(i);
 }
 
+static enum pb_status plug(struct pb_injector *i, uint32_t device, const char *name, char *error, size_t error_size) {
+    (void)error;
+    (void)error_size;
+    if (i->file) fprintf(i->file, "plug %u %s\n", device, name);
+    return PB_OK;
+}
+
+static void unplug(struct pb_injector *i, uint32_t device) {
+    if (i->file) fprintf(i->file, "unplug %u\n", device);
+}
+
+static enum pb_status send_to(struct pb_injector *i, uint32_t device, uint16_t type, uint16_t code, int32_t value) {
+    i->events++;
+    if (i->file && fprintf(i->file, "device %u %u %u %d\n", device, type, code, value) < 0) return PB_ERROR;
+    return PB_OK;
+}
+
+static void listen_to(struct pb_injector *i, struct pb_waker *waker) {
+    (void)i;
+    (void)waker;
+}
+
+static bool next(struct pb_injector *i, struct pb_input_feedback *feedback) {
+    (void)i;
+    (void)feedback;
+    return false;
+}
+
 const struct pb_input_backend pb_input_log = {
     .name = "log",
     .probe = probe,
@@ -59,4 +88,9 @@ const struct pb_input_backend pb_input_log = {
     .send = send_event,
     .flush = flush,
     .close = close_log,
+    .plug = plug,
+    .unplug = unplug,
+    .send_to = send_to,
+    .listen = listen_to,
+    .next = next,
 };

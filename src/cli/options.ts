@@ -98,14 +98,18 @@ export const commands = {
       },
       input: {
         kind: "choice",
-        choices: ["auto", "xtest", "log", "off"],
+        choices: ["auto", "uinput", "xtest", "log", "off"],
         default: "auto",
-        help: "Where clients' keys and pointer go; log only writes them down.",
+        help:
+          "Where clients' keys and pointer go: uinput into the kernel, as from devices on the desk; xtest into an X display; log " +
+          "only writes them down. auto takes xtest for a captured X display, uinput for a captured screen (drm, fbdev), else log.",
       },
       inputTarget: {
         kind: "text",
         value: ":N",
-        help: "X display that receives input; without it, the captured one. With --input log, a file to append to.",
+        help:
+          "X display that receives input; without it, the captured one. With --input log, a file to append to; with --input " +
+          "uinput, the device node.",
       },
       relay: {
         kind: "text",
