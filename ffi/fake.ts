@@ -4,6 +4,7 @@
  */
 import type { Injector } from "./interfaces.ts";
 
+export { FakeAudioSink, FakeAudioSource } from "./fake-audio.ts";
 export { FakeGrabber } from "./fake-grabber.ts";
 export { lend, lentBytes } from "./fake-memory.ts";
 export { FakePlayer } from "./fake-player.ts";
