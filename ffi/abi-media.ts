@@ -52,16 +52,6 @@ export const mediaStructs = {
     height: "uint32_t",
     reserved: "uint32_t",
   },
-  pb_player_stats: {
-    pushed: "uint64_t",
-    decoded: "uint64_t",
-    shown: "uint64_t",
-    /** Decoded but replaced by a newer picture before it was shown. */
-    skipped_late: "uint64_t",
-    /** Refused by a full queue. */
-    refused_full: "uint64_t",
-    decode_errors: "uint64_t",
-  },
   /** What the machine wants of who sends input: the newest state, not every step to it. */
   pb_input_feedback: {
     /** enums.feedback. */
@@ -74,6 +64,16 @@ export const mediaStructs = {
     /** leds: bit 0 num lock, 1 caps lock, 2 scroll lock. */
     leds: "uint32_t",
   },
+  pb_player_stats: {
+    pushed: "uint64_t",
+    decoded: "uint64_t",
+    shown: "uint64_t",
+    /** Decoded but replaced by a newer picture before it was shown. */
+    skipped_late: "uint64_t",
+    /** Refused by a full queue. */
+    refused_full: "uint64_t",
+    decode_errors: "uint64_t",
+  },
 } as const satisfies Record<string, Record<string, CType>>;
 
 export const mediaEnums = {
@@ -82,6 +82,7 @@ export const mediaEnums = {
   grabber_key: { fps: 1, bitrate_bps: 2, keyframe: 3, paused: 4, quality: 5, keyframe_interval: 6 },
   /** shown and skipped carry a frame's times; input carries type, code, value; resized the window's new size. */
   player: { shown: 0, skipped: 1, decode_error: 2, input: 3, focus_lost: 4, closed: 5, resized: 6, lost: 7 },
+  feedback: { rumble: 1, leds: 2 },
   player_flag: { fullscreen: 1, read_timecode: 2 },
   player_key: { grab_pointer: 1, fullscreen: 2 },
 } as const;
@@ -92,7 +93,6 @@ export const mediaFunctions = {
   pb_probe: { returns: "uint32_t", args: ["const char *module", "const char *target", "char *out", "uint32_t size"] },
   pb_grabber_open: {
     returns: "struct pb_grabber *",
-  feedback: { rumble: 1, leds: 2 },
     args: [
       "const char *capture",
       "const char *target",
@@ -164,8 +164,6 @@ export const mediaFunctions = {
   pb_input_flush: { returns: "void", args: ["struct pb_input *input"] },
   /** Releases every key and button that is still down. Returns how many. */
   pb_input_release_all: { returns: "uint32_t", args: ["struct pb_input *input"] },
-  pb_input_close: { returns: "void", args: ["struct pb_input *input"] },
-} as const satisfies Record<string, NativeFunction>;
   /** Device numbers beside keyboard and pointer (0): 1-4 gamepads, 16 touch screen, 17 pen. Returns 0, or -1 and says why. */
   pb_input_plug: {
     returns: "int32_t",
@@ -181,3 +179,5 @@ export const mediaFunctions = {
   pb_input_listen: { returns: "void", args: ["struct pb_input *input", "pb_wake_fn wake"] },
   pb_input_rearm: { returns: "void", args: ["struct pb_input *input"] },
   pb_input_next: { returns: "uint32_t", args: ["struct pb_input *input", "struct pb_input_feedback *out"] },
+  pb_input_close: { returns: "void", args: ["struct pb_input *input"] },
+} as const satisfies Record<string, NativeFunction>;
