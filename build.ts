@@ -4,6 +4,7 @@
  */
 import { compile as bundle } from "./.ci/compile.ts";
 import { ensure, type Group, isGroup } from "./.ci/deps.ts";
+import { buildDoubles } from "./.ci/doubles.ts";
 import { buildGl } from "./.ci/gl.ts";
 import { buildIpc } from "./.ci/ipc.ts";
 import { buildIpcWindows } from "./.ci/ipc-windows.ts";
@@ -90,6 +91,7 @@ async function test(args: string[]): Promise<number> {
     { name: "shim", run: () => buildShim(false) },
     { name: "libpatchbay_ipc", run: buildIpc },
     { name: "libpatchbay_gl", run: buildGl },
+    { name: "stand-ins for drivers", run: buildDoubles },
     { name: "compile", run: () => fromFresh("compile") },
     { name: "declarations", run: () => fromFresh("types") },
   ];

@@ -32,6 +32,7 @@ const groups = {
     "lib:libXau.a": "libxau-dev",
     "lib:libXdmcp.a": "libxdmcp-dev",
     "header:X11/keysymdef.h": "x11proto-dev",
+    "header:ffnvcodec/nvEncodeAPI.h": "libffmpeg-nvenc-dev",
   },
   test: {
     "program:Xvfb": "xvfb",
@@ -47,6 +48,7 @@ const groups = {
     "program:make": "make",
     "program:pkg-config": "pkgconf",
     "program:glxgears": "mesa-utils",
+    "program:ffmpeg": "ffmpeg",
     "lib:libGL.so.1": "libgl1",
     "lib:libEGL.so.1": "libegl1",
     "lib:libX11.so.6": "libx11-6",
