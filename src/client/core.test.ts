@@ -33,7 +33,7 @@ function setUp(more: Partial<ClientSettings> = {}) {
     {
       send: (packet, size) => sent.push(packet.slice(0, size)),
       frame: () => true,
-      sound: (buffer, _, start, size) => told.push(buffer.slice(start, start + size)),
+      sound: ({ data, size }) => told.push(data.slice(0, size)),
       connected: ({ name }) => told.push(name),
       admitted: (permissions) => told.push(permissions),
       ended: (reason) => ended.push(reason),

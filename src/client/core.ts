@@ -8,7 +8,7 @@ import { limits } from "../base/limits.ts";
 import type { PacketCipher } from "../secure/cipher.ts";
 import { Initiator } from "../secure/handshake.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
-import { Link, type LinkDrop, type OutgoingSound } from "../secure/link.ts";
+import { Link, type LinkDrop } from "../secure/link.ts";
 import { Session } from "../secure/session.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import {
@@ -26,6 +26,7 @@ import {
   refusal,
   type WireError,
 } from "../wire/root.ts";
+import { type Sound, SoundReader } from "../wire/sound.ts";
 import { FrameReceiver } from "./frames.ts";
 import { InputGroup } from "./outgoing.ts";
 
@@ -51,8 +52,8 @@ export interface ClientOutbox {
   send(packet: Uint8Array, size: number): void;
   /** Takes a whole frame; false when the decoder has no room. */
   frame(frame: WholeFrame, nowUs: number): boolean;
-  /** A packet of sound: its AUDIO payload lies at [start, start + size) during the call. */
-  sound(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
+  /** A packet of sound, used again for the next. */
+  sound(packet: Sound, nowUs: number): void;
   /** Encrypted and authenticated; the host may still have to approve this device. */
   connected(host: HostIdentity): void;
   /** What this client may do, as permission bits; 0 while the host's owner has not decided. */
@@ -88,6 +89,7 @@ export class ClientCore {
 
   readonly #settings: ClientSettings;
   readonly #outbox: ClientOutbox;
+  readonly #heard = new SoundReader();
   readonly #initiator: Initiator;
   readonly #hello: Uint8Array;
   #finish: Uint8Array | undefined;
@@ -211,7 +213,7 @@ export class ClientCore {
       nowUs,
       {
         video: (buffer, view, start, size, at) => this.frames.chunk(buffer, view, start, size, at),
-        audio: (buffer, view, start, size, at) => this.#outbox.sound(buffer, view, start, size, at),
+        audio: (buffer, view, start, size, at) => this.#outbox.sound(this.#heard.read(buffer, view, start, size), at),
         control: (command, value, at) => this.#control(command, value, at),
         lastFrame: (frameId, at) => this.frames.hostSent(frameId, at),
       },
@@ -259,7 +261,7 @@ export class ClientCore {
   }
 
   /** Sends one packet of the microphone; false when the host does not take it. */
-  speak(packet: OutgoingSound, nowUs: number): boolean {
+  speak(packet: Sound, nowUs: number): boolean {
     if (!this.link || this.#ended || !this.maySpeak) return false;
     this.link.audio(packet, nowUs);
     return true;

@@ -3,10 +3,10 @@
  * arrives. Sound never waits: a packet that finds no room is left out and counted, and the next one stands alone. Pure.
  */
 import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
-import type { OutgoingSound } from "../secure/link.ts";
+import type { Sound } from "../wire/sound.ts";
 
 /** Every packet of sound can be begun with. */
-export interface SoundPacket extends OutgoingSound, StreamFrame {
+export interface SoundPacket extends Sound, StreamFrame {
   readonly keyframe: true;
   /** When it is handed out. */
   readonly sentUs: number;

@@ -60,7 +60,7 @@ function setUp() {
       },
       inject: (type, code, value) => injected.push(`${type} ${code} ${value}`),
       flushInput: () => undefined,
-      microphone: (_, buffer, __, start, size) => spoken.push(buffer.slice(start, start + size)),
+      microphone: (_, { data, size }) => spoken.push(data.slice(0, size)),
     },
     { changed: () => events.push("changed"), left: () => events.push("left") },
     0,

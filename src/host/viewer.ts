@@ -10,6 +10,7 @@ import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
 import { chunkCount } from "../wire/fragment.ts";
 import { controlCommand, permission } from "../wire/root.ts";
+import { type Sound, SoundReader } from "../wire/sound.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 import { Listener, type SoundPacket } from "./listener.ts";
 
@@ -36,8 +37,8 @@ export interface ViewerOutbox<R extends Remote> extends InputOutbox {
   send(to: R, packet: Uint8Array, size: number): void;
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
-  /** A packet of the client's microphone: its AUDIO payload lies at [start, start + size) during the call. */
-  microphone(from: R, buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
+  /** A packet of the client's microphone, used again for the next. */
+  microphone(from: Viewer<R>, packet: Sound, nowUs: number): void;
 }
 
 export interface ViewerIdentity {
@@ -87,6 +88,7 @@ export class Viewer<R extends Remote> {
   readonly #gate: InputGate;
   readonly #stream: Stream<OutgoingFrame>;
   readonly #outbox: ViewerOutbox<R>;
+  readonly #spoken = new SoundReader();
   readonly #events: ViewerEvents;
   #keyframeAskedUs = Number.NEGATIVE_INFINITY;
 
@@ -233,7 +235,7 @@ export class Viewer<R extends Remote> {
       return;
     }
     this.microphonePackets++;
-    this.#outbox.microphone(this.remote, buffer, view, start, size, nowUs);
+    this.#outbox.microphone(this, this.#spoken.read(buffer, view, start, size), nowUs);
   }
 
   #input(type: number, code: number, value: number, nowUs: number): void {

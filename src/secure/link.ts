@@ -9,7 +9,6 @@ import { OffsetEstimator } from "../sync/clock.ts";
 import { ReliableReceiver, ReliableSender } from "../wire/reliable.ts";
 import {
   ack,
-  audioLayout,
   checkPayload,
   control,
   controlCommand,
@@ -18,7 +17,6 @@ import {
   input,
   inputLayout,
   packetType,
-  payloadSizeLimit,
   ping,
   pong,
   putAck,
@@ -32,6 +30,7 @@ import {
   tagBytes,
   type WireError,
 } from "../wire/root.ts";
+import type { Sound } from "../wire/sound.ts";
 import { type OpenFailure, openFailures, type Session } from "./session.ts";
 
 export type LinkDrop = OpenFailure | WireError | "stale-input" | "window-full";
@@ -46,21 +45,6 @@ export interface LinkHandler {
   /** The peer says which frame it sent last (in its ping). */
   lastFrame?(frameId: number, nowUs: number): void;
 }
-
-/** An Opus packet on its way out: the first `size` bytes of `data`, which are read during the call. */
-export interface OutgoingSound {
-  /** When its first sample was captured, by this machine's monotonic clock. */
-  readonly captureUs: number;
-  readonly sampleRate: number;
-  readonly channels: number;
-  /** Of each channel. */
-  readonly samples: number;
-  readonly data: Uint8Array;
-  readonly size: number;
-}
-
-/** Largest Opus packet that a datagram has room for: 1350 bytes. */
-export const soundSizeLimit = payloadSizeLimit - audioLayout.bytes;
 
 const goodbyes = 3;
 /** First pings come quickly, so that the clock offset is known before the first picture matters. */
@@ -256,7 +240,7 @@ export class Link {
   }
 
   /** Sends one Opus packet of at most soundSizeLimit bytes, once: what is late is of no use. */
-  audio(sound: OutgoingSound, nowUs: number): void {
+  audio(sound: Sound, nowUs: number): void {
     const { captureUs, sampleRate, channels, samples, data, size } = sound;
     const head = putAudio(this.#view, headerBytes, captureUs, sampleRate, channels, samples);
     for (let i = 0; i < size; i++) this.#packet[headerBytes + head + i] = data[i] as number;

@@ -6,7 +6,7 @@ import { ClientCore, type EndReason, type HostIdentity } from "../../src/client/
 import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import type { DeviceIdentity } from "../../src/secure/identity.ts";
 import { copyByLoop, type WholeFrame } from "../../src/wire/reassembly.ts";
-import { audio, audioLayout } from "../../src/wire/root.ts";
+import type { Sound } from "../../src/wire/sound.ts";
 import { hostPlace } from "./places.ts";
 import type { World } from "./world.ts";
 
@@ -56,8 +56,7 @@ export class SimClient {
       {
         send: (packet, size) => world.send(place, hostPlace, packet.subarray(0, size)),
         frame: (frame, nowUs) => this.#decode(frame, nowUs),
-        sound: (buffer, view, start, size, nowUs) =>
-          this.#hear(buffer.subarray(start, start + size), view, start, nowUs),
+        sound: (packet, nowUs) => this.#hear(packet, nowUs),
         connected: (host) => {
           this.connected++;
           options.met?.(host);
@@ -111,10 +110,9 @@ export class SimClient {
     this.#world.network.leave(this.place);
   }
 
-  #hear(payload: Uint8Array, view: DataView, start: number, nowUs: number): void {
-    const captureUs = audio.timestampUs(view, start);
+  #hear({ captureUs, data, size }: Sound, nowUs: number): void {
     const [number, made] = this.#world.host.soundAt(captureUs);
-    if (Buffer.compare(made, payload.subarray(audioLayout.bytes)) !== 0) throw new Error("not the sound that was made");
+    if (Buffer.compare(made, data.subarray(0, size)) !== 0) throw new Error("not the sound that was made");
     this.heard.push(number);
     const offsetUs = this.core.link?.clock.offsetUs;
     const measuredUs = offsetUs === undefined ? undefined : nowUs + offsetUs - captureUs;

@@ -11,7 +11,7 @@ import { nobleCipher } from "../../src/secure/cipher-noble.ts";
 import { fingerprint, sixWords } from "../../src/secure/fingerprint.ts";
 import type { DeviceIdentity } from "../../src/secure/identity.ts";
 import { chunkCount, packetRoom, writeChunkPacket } from "../../src/wire/fragment.ts";
-import { audio, chunkFlag, headerBytes } from "../../src/wire/root.ts";
+import { chunkFlag, headerBytes } from "../../src/wire/root.ts";
 import { hostPlace, identityOf } from "./places.ts";
 import type { World } from "./world.ts";
 
@@ -149,7 +149,7 @@ export class SimHost {
         this.heard = isHeard;
         this.lossPercent = lossPercent;
       },
-      microphone: (_, __, view, start) => this.spoken.push(audio.timestampUs(view, start) / soundUs),
+      microphone: (_, { captureUs }) => this.spoken.push(captureUs / soundUs),
       meet: ({ remoteKey, remoteName, handshakeHash }) => ({
         identity: {
           key: remoteKey,
