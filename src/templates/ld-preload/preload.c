@@ -40,9 +40,11 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct window_system glx, egl;
 static struct reader readers[READERS];
 static struct {
-    uintptr_t drawable;
-    uint64_t area, swapped_us;
+    _Atomic uintptr_t drawable;
+    _Atomic uint64_t swapped_us; /* of every swap of it, read or not; relaxed: both stand for themselves */
+    uint64_t area;
 } shown;
+static uintptr_t drawn[READERS]; /* the window that each reader's picture is of */
 static _Atomic uint64_t interval_us; /* from picture to picture; 0 at first */
 static pid_t owner;
 static bool ended;
@@ -112,11 +114,17 @@ static void first_time(void) {
 }
 
 static bool chosen(uintptr_t drawable, uint64_t area, uint64_t now) {
-    if (shown.drawable != drawable && area <= shown.area && now < shown.swapped_us + SILENCE_US) return false;
-    shown.drawable = drawable;
+    uint64_t swapped = atomic_load_explicit(&shown.swapped_us, memory_order_relaxed);
+    if (shown.drawable != drawable && area <= shown.area && now < swapped + SILENCE_US) return false;
+    atomic_store_explicit(&shown.drawable, drawable, memory_order_relaxed);
+    atomic_store_explicit(&shown.swapped_us, now, memory_order_relaxed);
     shown.area = area;
-    shown.swapped_us = now;
     return true;
+}
+
+/* A picture is finished later than it was started; a larger window may have come in between. */
+static void deliver(void *window, const uint8_t *rows, uint32_t width, uint32_t height, uint64_t drawn_us) {
+    if (*(uintptr_t *)window == shown.drawable) sink_write(rows, width, height, drawn_us);
 }
 
 /* One reading took from `since` until now: the next ones are due so much later that neither the rate nor the share of time
@@ -144,15 +152,22 @@ static void take(struct window_system *w, void *display, uintptr_t drawable, boo
     const void *context = w->context();
     struct reader *r = context && (starts || context == unfinished) ? reader_of(w, context) : NULL;
     if (!r) return;
-    reader_finish(r, starts, sink_write, NULL);
-    starts = starts && measure(w, display, drawable, &width, &height) && chosen(drawable, (uint64_t)width * height, now);
-    if (starts) reader_start(r, width, height, now, sink_write, NULL);
-    pay(now, starts, demand == SINK_UNREAD);
+    uintptr_t *window = &drawn[r - readers];
+    reader_finish(r, starts, deliver, window);
+    bool chooses = starts && measure(w, display, drawable, &width, &height) && chosen(drawable, (uint64_t)width * height, now);
+    if (chooses) {
+        *window = drawable;
+        reader_start(r, width, height, now, deliver, window);
+    }
+    /* A window that is passed by takes no turn of the one that is shown. */
+    if (chooses || !starts) pay(now, chooses, demand == SINK_UNREAD);
     atomic_store_explicit(&unfinished, r->pending ? context : NULL, memory_order_relaxed);
 }
 
 static void before_swap(struct window_system *w, void *display, uintptr_t drawable) {
     uint64_t now = now_us();
+    if (atomic_load_explicit(&shown.drawable, memory_order_relaxed) == drawable)
+        atomic_store_explicit(&shown.swapped_us, now, memory_order_relaxed);
     /* A burst may come closer together, so that a window that changes twice and then rests is not caught half-way. */
     bool due = now + BURST * interval_us >= atomic_load_explicit(&due_us, memory_order_relaxed);
     if (!due && !atomic_load_explicit(&unfinished, memory_order_relaxed)) return;
@@ -168,7 +183,7 @@ static void after_swap(struct window_system *w) {
     uint64_t now = now_us();
     struct reader *r = !ended && owner == getpid() && w->loaded && w->context() == context ? reader_of(w, context) : NULL;
     if (r) {
-        reader_finish(r, false, sink_write, NULL);
+        reader_finish(r, false, deliver, &drawn[r - readers]);
         if (!r->pending) atomic_store_explicit(&unfinished, NULL, memory_order_relaxed);
         pay(now, false, false);
     }

@@ -50,8 +50,7 @@ static void copy_opaque(uint8_t *to, const uint8_t *from, size_t bytes) {
     }
 }
 
-void sink_write(void *unused, const uint8_t *rows, uint32_t width, uint32_t height, uint64_t drawn_us) {
-    (void)unused;
+void sink_write(const uint8_t *rows, uint32_t width, uint32_t height, uint64_t drawn_us) {
     uint8_t *picture = open_for(width, height, drawn_us) ? pb_frames_begin(&frames) : NULL;
     if (!picture) return;
     size_t row = (size_t)width * 4;
