@@ -32,11 +32,11 @@ static void turned_and_opaque(void) {
     static const uint8_t rows[2][2][4] = {{{1, 2, 3, 0}, {4, 5, 6, 7}}, {{8, 9, 10, 255}, {11, 12, 13, 128}}};
     static const uint8_t shown[2][2][4] = {{{8, 9, 10, 255}, {11, 12, 13, 255}}, {{1, 2, 3, 255}, {4, 5, 6, 255}}};
     CHECK(sink_demand(0) == SINK_UNREAD);
-    sink_write(NULL, &rows[0][0][0], 2, 2, 5000);
+    sink_write(&rows[0][0][0], 2, 2, 5000);
     struct pb_frames f = open_it();
     CHECK(f.width == 2 && f.height == 2 && has(&f, &shown[0][0][0], 5));
     /* Another size: the old one ends, the name is the new one's. */
-    sink_write(NULL, &rows[0][0][0], 1, 3, 6000);
+    sink_write(&rows[0][0][0], 1, 3, 6000);
     CHECK(!pb_frames_has_writer(&f));
     pb_frames_close(&f);
     f = open_it();
@@ -62,11 +62,11 @@ static void taken(void) {
     char error[256];
     sink_close();
     CHECK(pb_frames_create(&other, name, 4, 4, error, sizeof error));
-    sink_write(NULL, pixel, 1, 1, 20000000);
+    sink_write(pixel, 1, 1, 20000000);
     CHECK(sink_demand(20500000) == SINK_CLOSED && sink_demand(21000000) == SINK_UNREAD);
     CHECK(open_it().width == 4 && pb_frames_has_writer(&other));
     pb_frames_close(&other);
-    sink_write(NULL, pixel, 1, 1, 21000000);
+    sink_write(pixel, 1, 1, 21000000);
     struct pb_frames f = open_it();
     CHECK(f.width == 1);
     pb_frames_close(&f);
@@ -75,19 +75,19 @@ static void taken(void) {
 /* The child leaves the parent's frame buffer alone, and cannot have its name. */
 static void forked(void) {
     static const uint8_t red[4] = {200, 0, 0, 255}, green[4] = {0, 200, 0, 255};
-    sink_write(NULL, red, 1, 1, 30000000);
+    sink_write(red, 1, 1, 30000000);
     pid_t child = fork();
     CHECK(child >= 0);
     if (!child) {
         sink_abandon();
-        sink_write(NULL, green, 1, 1, 31000000);
+        sink_write(green, 1, 1, 31000000);
         _exit(sink_demand(31000000) == SINK_CLOSED ? 0 : 1);
     }
     int status;
     CHECK(waitpid(child, &status, 0) == child && status == 0);
     struct pb_frames f = open_it();
     CHECK(has(&f, red, 30000) && pb_frames_has_writer(&f));
-    sink_write(NULL, green, 1, 1, 32000000);
+    sink_write(green, 1, 1, 32000000);
     CHECK(has(&f, green, 32000));
     pb_frames_close(&f);
 }

@@ -11,7 +11,7 @@ enum sink_demand {
     SINK_READ    /* somebody does, or $PATCHBAY_FRAMES_ALWAYS is set */
 };
 enum sink_demand sink_demand(uint64_t now_us);
-/* The signature is that of read_done. Turns the rows upside down and makes them opaque, as the screen shows them. */
+/* Turns the rows upside down and makes them opaque, as the screen shows them. */
 void sink_write(const uint8_t *rows, uint32_t width, uint32_t height, uint64_t drawn_us);
 /* Takes the name away: readers learn that no picture will follow. */
 void sink_close(void);
