@@ -1,0 +1,69 @@
+/**
+ * Lips and voice: how late sound must be heard to fit the picture, and how far it is off. Pictures are never held back for it; sound
+ * that needs longer than they do is behind by the rest, which is measured. Pure.
+ */
+import { type Percentiles, Samples, stagesMs } from "../base/percentiles.ts";
+
+/** The newest pictures that count: a second or two. */
+const recentPictures = 90;
+/** Steering sound costs it a little, so small wishes are left out. */
+const deadbandUs = 3000;
+/** More than this apart is seen. */
+const visibleUs = 20_000;
+/** Nothing is as old as this, unless clocks are wrong. */
+const oldestUs = 2_000_000;
+
+export interface LipSyncReport {
+  /** How far apart sound and picture of one capture time are presented, in milliseconds, whichever is first. */
+  readonly offsetMs: Percentiles | null;
+  /** The same with a sign, of the median: positive when sound is later. */
+  readonly behindMs: number | null;
+  /** Measurements, and those in which sound was later or earlier by more than 20 ms. */
+  readonly measured: number;
+  readonly late: number;
+  readonly early: number;
+}
+
+export class LipSync {
+  readonly #ages = new Samples(recentPictures);
+  readonly #offsets = { offset: new Samples() };
+  readonly #behind = new Samples();
+  #aimUs = 0;
+  #late = 0;
+  #early = 0;
+
+  /** A picture was shown `ageUs` after its capture. */
+  picture(ageUs: number): void {
+    if (Number.isFinite(ageUs) && ageUs < oldestUs) this.#ages.add(Math.max(0, ageUs));
+  }
+
+  /** Time from capture until sound should be heard, when that changed; undefined while it is what it was. */
+  aim(): number | undefined {
+    const ageUs = this.#ages.percentiles()?.p50;
+    if (ageUs === undefined || Math.abs(ageUs - this.#aimUs) < deadbandUs) return undefined;
+    this.#aimUs = ageUs;
+    return ageUs;
+  }
+
+  /** Sound is heard `delayUs` after its capture just now. */
+  heard(delayUs: number): void {
+    const ageUs = this.#ages.percentiles()?.p50;
+    if (ageUs === undefined) return;
+    const behindUs = delayUs - ageUs;
+    this.#behind.add(behindUs);
+    this.#offsets.offset.add(Math.abs(behindUs));
+    if (behindUs > visibleUs) this.#late++;
+    else if (behindUs < -visibleUs) this.#early++;
+  }
+
+  report(): LipSyncReport {
+    const behindUs = this.#behind.percentiles()?.p50;
+    return {
+      offsetMs: stagesMs(this.#offsets).offset ?? null,
+      behindMs: behindUs === undefined ? null : behindUs / 1000,
+      measured: this.#behind.count,
+      late: this.#late,
+      early: this.#early,
+    };
+  }
+}
