@@ -93,7 +93,6 @@ async function test(args: string[]): Promise<number> {
     { name: "libpatchbay_gl", run: buildGl },
     { name: "stand-ins for drivers", run: buildDoubles },
     { name: "compile", run: () => fromFresh("compile") },
-    { name: "declarations", run: () => fromFresh("types") },
   ];
   const tally = await runTests(builds, args).catch((fault: unknown) => {
     say(Bun.inspect(fault));

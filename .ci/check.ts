@@ -56,6 +56,11 @@ async function testsInC(): Promise<string> {
   return `${files.length} files`;
 }
 
+/** Of their own process: a bundle does not see files written by the process that makes it. */
+async function declarations(): Promise<string> {
+  return (await must([process.execPath, "build.ts", "types", "--quiet"])).out.trim();
+}
+
 async function architecture(): Promise<undefined> {
   if (!existsSync("tests/tidy.test.ts")) throw new StepFailed("tests/tidy.test.ts is missing");
   await must([process.execPath, "test", "tests/tidy.test.ts"]);
@@ -68,6 +73,7 @@ export const checks: Check[] = [
   { name: "C by gcc (tests)", run: testsInC },
   { name: "C by clang", run: clang },
   { name: "licences", run: async () => checkLicences() },
+  { name: "declarations", run: declarations },
 ];
 
 /** Stands among the unit tests as well, so `test` does not run it a second time. */
