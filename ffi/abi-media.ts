@@ -11,7 +11,10 @@ export const mediaStructs = {
     converted_us: "uint64_t",
     encoded_us: "uint64_t",
     size: "uint32_t",
-    /** enums.encoded: a frame, a notice that width and height are new from the next frame on, or the end of the capture. */
+    /**
+     * enums.encoded: a frame; a notice that width and height are new from the next frame on; that another encoder or another
+     * source goes on (`data` is "from<TAB>to<TAB>reason"); or the end (`data` is why, or nothing).
+     */
     kind: "uint32_t",
     /** Bit 0: keyframe. */
     flags: "uint32_t",
@@ -31,6 +34,13 @@ export const mediaStructs = {
     skipped_encoder: "uint64_t",
     encoded_bytes: "uint64_t",
     wakeups: "uint64_t",
+    /** Captures that the encoder read where they lie, without a conversion. */
+    imported: "uint64_t",
+    /** Frames lost because the encoder failed at them. */
+    encoder_faults: "uint64_t",
+    /** How often another encoder, or another source, took over from one that failed. */
+    encoder_changes: "uint64_t",
+    capture_changes: "uint64_t",
   },
   /** What the player reports: a frame's fate, or what a person did in its window. */
   pb_player_event: {
@@ -77,7 +87,7 @@ export const mediaStructs = {
 } as const satisfies Record<string, Record<string, CType>>;
 
 export const mediaEnums = {
-  encoded: { frame: 0, resized: 1, lost: 2 },
+  encoded: { frame: 0, resized: 1, lost: 2, encoder: 3, capture: 4 },
   encoded_flag: { keyframe: 1 },
   grabber_key: { fps: 1, bitrate_bps: 2, keyframe: 3, paused: 4, quality: 5, keyframe_interval: 6 },
   /** shown and skipped carry a frame's times; input carries type, code, value; resized the window's new size. */
@@ -102,11 +112,12 @@ export const mediaFunctions = {
       "uint32_t fps",
       "uint32_t bitrate_bps",
       "uint32_t keyframe_interval",
+      "uint32_t codec",
       "pb_wake_fn wake",
       ...errorArgs,
     ],
   },
-  /** Names really in use, `capture<TAB>encoder<TAB>width<TAB>height<TAB>detail`. Returns the length. */
+  /** Names really in use, `capture<TAB>encoder<TAB>width<TAB>height<TAB>codec<TAB>detail`. Returns the length. */
   pb_grabber_describe: { returns: "uint32_t", args: ["struct pb_grabber *grabber", "char *out", "uint32_t size"] },
   /** `key` is one of enums.grabber_key. Takes effect at the next frame. Returns 0, or -1 for an unknown key or value. */
   pb_grabber_set: { returns: "int32_t", args: ["struct pb_grabber *grabber", "uint32_t key", "uint32_t value"] },

@@ -28,6 +28,10 @@ export class FakeGrabber implements Grabber {
     skippedEncoder: 0,
     encodedBytes: 0,
     wakeups: 0,
+    imported: 0,
+    encoderFaults: 0,
+    encoderChanges: 0,
+    captureChanges: 0,
   };
   #taken = 0;
   #keyframeWanted = true;
@@ -35,6 +39,7 @@ export class FakeGrabber implements Grabber {
   #sequence = 0;
   #paused = false;
   #closed = false;
+  #encoder = "fake";
   #width: number;
   #height: number;
 
@@ -82,6 +87,15 @@ export class FakeGrabber implements Grabber {
     this.#put(this.#blank("lost"));
   }
 
+  /** The encoder failed and another goes on, with a keyframe. */
+  replaceEncoder(to: string, why: string): void {
+    const told = new TextEncoder().encode(`${this.#encoder}\t${to}\t${why}`);
+    this.#encoder = to;
+    this.#keyframeWanted = true;
+    this.#stats.encoderChanges++;
+    this.#put(Object.assign(this.#blank("encoder"), { address: lend(told), size: told.length }));
+  }
+
   #blank(kind: EncodedFrame["kind"]): EncodedFrame {
     const nowUs = this.#clock.nowUs();
     return {
@@ -112,7 +126,9 @@ export class FakeGrabber implements Grabber {
 
   describe(): GrabberDescription {
     this.#mustBeOpen();
-    return { capture: "fake", encoder: "fake", width: this.#width, height: this.#height, detail: "in memory" };
+    const { codec } = this.#settings;
+    const size = { width: this.#width, height: this.#height };
+    return { capture: "fake", encoder: this.#encoder, ...size, codec, detail: "in memory" };
   }
 
   rearm(): void {
@@ -130,6 +146,10 @@ export class FakeGrabber implements Grabber {
 
   bytes(frame: EncodedFrame): Uint8Array {
     return frame.size === 0 ? new Uint8Array(0) : lentBytes(frame.address, frame.size);
+  }
+
+  text(notice: EncodedFrame): string {
+    return new TextDecoder().decode(this.bytes(notice));
   }
 
   release(): void {

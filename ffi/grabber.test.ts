@@ -38,6 +38,7 @@ const defaults: GrabberSettings = {
   fps: 60,
   bitrateBps: 4_000_000,
   keyframeInterval: 0,
+  codec: "h264",
 };
 
 interface Watched {

@@ -5,6 +5,7 @@
 import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
+import { codec } from "../src/wire/root.ts";
 import { enums, structs } from "./abi.ts";
 import { layoutOf } from "./abi-layout.ts";
 import type { EncodedFrame, Grabber, GrabberDescription, GrabberSettings, GrabberStats } from "./interfaces.ts";
@@ -14,7 +15,8 @@ const encoded = layoutOf("pb_encoded");
 const statsFields = Object.keys(structs.pb_grabber_stats) as (keyof typeof structs.pb_grabber_stats)[];
 const statsLayout = layoutOf("pb_grabber_stats");
 
-const kinds: readonly EncodedFrame["kind"][] = ["frame", "resized", "lost"];
+/** By number of enums.encoded. */
+const kinds: readonly EncodedFrame["kind"][] = ["frame", "resized", "lost", "encoder", "capture"];
 
 /** What `pb_probe` says: one backend a line. */
 export interface BackendReport {
@@ -56,6 +58,7 @@ export function openGrabber(settings: GrabberSettings, onWake: () => void): Resu
     settings.fps,
     settings.bitrateBps,
     settings.keyframeInterval,
+    codec[settings.codec],
     wake.ptr,
     ptr(error),
     error.length,
@@ -109,8 +112,9 @@ class NativeGrabber implements Grabber {
   describe(): GrabberDescription {
     const out = new Uint8Array(1024);
     const size = this.#native.pb_grabber_describe(this.#open(), ptr(out), out.length) as number;
-    const [capture = "", encoder = "", width, height, detail = ""] = textOf(out, size).split("\t");
-    return { capture, encoder, width: Number(width), height: Number(height), detail };
+    const [capture = "", encoder = "", width, height, coded, detail = ""] = textOf(out, size).split("\t");
+    const size2d = { width: Number(width), height: Number(height) };
+    return { capture, encoder, ...size2d, codec: coded === "hevc" ? "hevc" : "h264", detail };
   }
 
   rearm(): void {
@@ -148,6 +152,10 @@ class NativeGrabber implements Grabber {
   bytes(frame: EncodedFrame): Uint8Array {
     if (frame.size === 0) return new Uint8Array(0);
     return new Uint8Array(toArrayBuffer(frame.address as Pointer, 0, frame.size));
+  }
+
+  text(notice: EncodedFrame): string {
+    return textOf(this.bytes(notice), notice.size);
   }
 
   release(): void {
@@ -195,6 +203,10 @@ class NativeGrabber implements Grabber {
       skippedEncoder: value("skipped_encoder"),
       encodedBytes: value("encoded_bytes"),
       wakeups: value("wakeups"),
+      imported: value("imported"),
+      encoderFaults: value("encoder_faults"),
+      encoderChanges: value("encoder_changes"),
+      captureChanges: value("capture_changes"),
     };
   }
 

@@ -5,6 +5,9 @@
  */
 import type { Result } from "../src/base/result.ts";
 
+/** What is encoded here; the wire knows more. */
+export type VideoCodec = "h264" | "hevc";
+
 export interface GrabberSettings {
   /** Backend name, or "auto" for the first that works. A named one that fails is an error. */
   capture: string;
@@ -18,6 +21,7 @@ export interface GrabberSettings {
   bitrateBps: number;
   /** Frames from keyframe to keyframe; 0 for only on demand. */
   keyframeInterval: number;
+  codec: VideoCodec;
 }
 
 export interface GrabberDescription {
@@ -25,12 +29,16 @@ export interface GrabberDescription {
   encoder: string;
   width: number;
   height: number;
+  codec: VideoCodec;
   detail: string;
 }
 
-/** One encoded frame, or a notice. Times are microseconds of CLOCK_MONOTONIC. */
+/**
+ * One encoded frame, or a notice, whose text() may say more: another encoder or another source goes on ("from<TAB>to<TAB>why"),
+ * or nothing does. Times are microseconds of CLOCK_MONOTONIC.
+ */
 export interface EncodedFrame {
-  kind: "frame" | "resized" | "lost";
+  kind: "frame" | "resized" | "lost" | "encoder" | "capture";
   keyframe: boolean;
   /** Native address of the access unit; valid until release(). */
   address: number;
@@ -54,6 +62,13 @@ export interface GrabberStats {
   skippedEncoder: number;
   encodedBytes: number;
   wakeups: number;
+  /** Captures that the encoder read where they lie, without a conversion. */
+  imported: number;
+  /** Frames lost because the encoder failed at them. */
+  encoderFaults: number;
+  /** How often another took over from one that failed. */
+  encoderChanges: number;
+  captureChanges: number;
 }
 
 export interface Grabber {
@@ -63,6 +78,8 @@ export interface Grabber {
   take(): EncodedFrame | undefined;
   /** The bytes of the frame last taken, as a view that is valid until release(). */
   bytes(frame: EncodedFrame): Uint8Array;
+  /** What the notice last taken says; "" for nothing. */
+  text(notice: EncodedFrame): string;
   release(): void;
   requestKeyframe(): void;
   setBitrate(bps: number): void;

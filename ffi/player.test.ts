@@ -93,7 +93,15 @@ function injector(): Injector {
 
 /** One keyframe of the test picture. */
 async function picture(width: number, height: number): Promise<Uint8Array> {
-  const settings = { capture: "pattern", target: "still", encoder: "auto", width, height, fps: 30 };
+  const settings = {
+    capture: "pattern",
+    target: "still",
+    encoder: "auto",
+    codec: "h264" as const,
+    width,
+    height,
+    fps: 30,
+  };
   const grabber = openGrabber({ ...settings, bitrateBps: 20_000_000, keyframeInterval: 0 }, () => undefined);
   if (!grabber.ok) throw new Error(grabber.message);
   for (;;) {

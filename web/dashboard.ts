@@ -90,12 +90,16 @@ function waitingItem({ name, fingerprint, words }: Pick<PeerStats, "name" | "fin
   );
 }
 
+const codecNames: Record<string, string> = { h264: "H.264", hevc: "HEVC" };
+
 function showSource({ source, stream }: HostStats): void {
   setText(byId("picture"), source.width > 0 ? `${source.width} × ${source.height}` : "No picture yet");
   const rows = [
     ["Capture", source.capture],
     ["Encoder", source.encoder],
+    ["Codec", codecNames[source.codec] ?? source.codec],
     ["Detail", source.detail],
+    ...source.failures.map(({ what, from, to, why }) => ["Failed", `${what} ${from}: ${why}; ${to} goes on`]),
   ].filter(([, value]) => value !== "");
   whenChanged(byId("source"), rows, () =>
     rows.flatMap(([term, value]) => [element("dt", {}, term as string), element("dd", {}, value as string)]),

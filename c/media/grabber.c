@@ -17,37 +17,6 @@ static void wake_thread(struct pb_grabber *g) {
     while (wrote < 0 && errno == EINTR);
 }
 
-static bool is_auto(const char *name) { return !name || !*name || !strcmp(name, "auto"); }
-
-/* "auto" takes the first that opens. Whoever names a target means something real, so the test picture is no answer then. */
-static bool open_capture(struct pb_grabber *g, const char *name, const struct pb_capture_settings *s, char *error, size_t size) {
-    size_t at = 0;
-    pb_error(error, size, "no capture backend is called \"%s\"", name ? name : "");
-    for (unsigned i = 0; pb_capture_backends[i]; i++) {
-        const struct pb_capture_backend *backend = pb_capture_backends[i];
-        if (!is_auto(name) && strcmp(name, backend->name)) continue;
-        if (is_auto(name) && backend->named_only) continue;
-        if (is_auto(name) && s->target && *s->target && !strcmp(backend->name, "pattern")) continue;
-        char reason[256] = "";
-        g->capture_backend = backend;
-        g->capture = backend->open(s, reason, sizeof reason);
-        if (g->capture) return true;
-        pb_error(error + at, size - at, "%s%s: %s", at ? "; " : "", backend->name, reason);
-        at += strlen(error + at);
-    }
-    return false;
-}
-
-static bool choose_encoder(struct pb_grabber *g, const char *name, char *error, size_t size) {
-    for (unsigned i = 0; pb_encoder_backends[i]; i++) {
-        char reason[256] = "";
-        g->encoder_backend = pb_encoder_backends[i];
-        if (is_auto(name) ? g->encoder_backend->probe(reason, sizeof reason) : !strcmp(name, g->encoder_backend->name)) return true;
-    }
-    pb_error(error, size, "no encoder backend is called \"%s\"", name ? name : "");
-    return false;
-}
-
 void grabber_note_source(struct pb_grabber *g) {
     char text[sizeof g->detail] = "";
     g->capture_backend->probe(g->target, text, sizeof text);
@@ -66,23 +35,33 @@ static bool start(struct pb_grabber *g) {
 }
 
 struct pb_grabber *pb_grabber_open(const char *capture, const char *target, const char *encoder, uint32_t width, uint32_t height,
-                                   uint32_t fps, uint32_t bitrate_bps, uint32_t keyframe_interval, pb_wake_fn wake, char *error,
-                                   uint32_t error_size) {
+                                   uint32_t fps, uint32_t bitrate_bps, uint32_t keyframe_interval, uint32_t codec,
+                                   pb_wake_fn wake, char *error, uint32_t error_size) {
     struct pb_grabber *g = calloc(1, sizeof *g);
     if (!g) return NULL;
     pthread_mutex_init(&g->lock, NULL);
     g->wake_fd = -1;
     g->waker.fn = wake;
     g->target = strdup(target ? target : "");
+    g->capture_name = strdup(capture && *capture ? capture : "auto");
+    g->encoder_name = strdup(encoder && *encoder ? encoder : "auto");
+    if (!g->target || !g->capture_name || !g->encoder_name) {
+        pb_error(error, error_size, "no memory for a grabber");
+        goto fail;
+    }
+    if (codec > PB_HEVC) {
+        pb_error(error, error_size, "there is no codec number %u", codec);
+        goto fail;
+    }
+    g->codec = (enum pb_codec)codec;
     if (pb_grabber_set(g, PB_GRABBER_KEY_FPS, fps) || pb_grabber_set(g, PB_GRABBER_KEY_BITRATE_BPS, bitrate_bps) ||
         pb_grabber_set(g, PB_GRABBER_KEY_QUALITY, 50) ||
         pb_grabber_set(g, PB_GRABBER_KEY_KEYFRAME_INTERVAL, keyframe_interval)) {
         pb_error(error, error_size, "%u fps at %u bit/s is out of range", fps, bitrate_bps);
         goto fail;
     }
-    const struct pb_capture_settings settings = {.target = target, .width = width, .height = height, .fps = fps, .cursor = true};
-    if (!choose_encoder(g, encoder, error, error_size)) goto fail;
-    if (!open_capture(g, capture, &settings, error, error_size)) goto fail;
+    g->capture_settings = (struct pb_capture_settings){.target = g->target, .width = width, .height = height, .fps = fps, .cursor = true};
+    if (!grabber_knows_encoder(g, error, error_size) || !grabber_open_capture(g, error, error_size)) goto fail;
     grabber_note_source(g);
     if (!grabber_prepare(g, error, error_size)) goto fail;
     if (!start(g)) {
@@ -97,8 +76,8 @@ fail:
 
 uint32_t pb_grabber_describe(struct pb_grabber *g, char *out, uint32_t size) {
     pthread_mutex_lock(&g->lock);
-    pb_error(out, size, "%s\t%s\t%u\t%u\t%s", g->capture_backend->name, g->encoder_backend->name, g->described_width,
-             g->described_height, g->detail);
+    pb_error(out, size, "%s\t%s\t%u\t%u\t%s\t%s", g->capture_backend->name, g->encoder_backend->name, g->described_width,
+             g->described_height, g->codec == PB_HEVC ? "hevc" : "h264", g->detail);
     pthread_mutex_unlock(&g->lock);
     return size ? (uint32_t)strlen(out) : 0;
 }
@@ -158,6 +137,10 @@ void pb_grabber_stats(struct pb_grabber *g, struct pb_grabber_stats *out) {
         .skipped_encoder = atomic_load_explicit(&c->skipped_encoder, memory_order_relaxed),
         .encoded_bytes = atomic_load_explicit(&c->encoded_bytes, memory_order_relaxed),
         .wakeups = atomic_load_explicit(&c->wakeups, memory_order_relaxed),
+        .imported = atomic_load_explicit(&c->imported, memory_order_relaxed),
+        .encoder_faults = atomic_load_explicit(&c->encoder_faults, memory_order_relaxed),
+        .encoder_changes = atomic_load_explicit(&c->encoder_changes, memory_order_relaxed),
+        .capture_changes = atomic_load_explicit(&c->capture_changes, memory_order_relaxed),
     };
 }
 
@@ -174,6 +157,8 @@ void pb_grabber_close(struct pb_grabber *g) {
     pb_frame_queue_free(&g->queue);
     free(g->state.memory);
     free(g->target);
+    free(g->capture_name);
+    free(g->encoder_name);
     pthread_mutex_destroy(&g->lock);
     free(g);
 }

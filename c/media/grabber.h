@@ -1,4 +1,5 @@
-/* The grabber's parts, seen only by grabber.c (the boundary and the thread's life) and grabber_loop.c (what the thread does). */
+/* The grabber's parts, seen only by grabber.c (the boundary and the thread's life), grabber_loop.c (what the thread does) and
+ * grabber_backends.c (what it does it with). */
 #ifndef PB_GRABBER_H
 #define PB_GRABBER_H
 #include "../capture/capture.h"
@@ -8,6 +9,8 @@
 #include "pacing.h"
 
 #include <pthread.h>
+
+enum { PB_NOTICE_BYTES = 2048 };
 
 /* What TypeScript wants. Relaxed atomics: each stands for itself, and the eventfd that follows a change orders them. */
 struct pb_grabber_wishes {
@@ -20,24 +23,40 @@ struct pb_grabber_wishes {
 };
 
 struct pb_grabber_counters {
-    atomic_ullong captured, encoded, keyframes, skipped_busy, skipped_full, skipped_encoder, encoded_bytes, wakeups;
+    atomic_ullong captured, encoded, keyframes, skipped_busy, skipped_full, skipped_encoder, encoded_bytes, wakeups, imported,
+        encoder_faults, encoder_changes, capture_changes;
 };
 
 /* Only the thread touches it, once it runs. */
 struct pb_grabber_state {
-    struct pb_picture picture; /* what the encoder gets */
+    struct pb_picture picture; /* converted */
     uint8_t *memory;           /* of that picture */
+    struct pb_picture source;  /* of the last grab, valid until the next */
+    bool importing, cannot_import;
+    bool fresh;                /* the encoder has made nothing yet, so the next frame must be a keyframe */
     uint32_t width, height;    /* of the captured picture; the encoded one is even */
     struct pb_encoder_settings encoding;
     struct pb_pacing pacing;
     bool pending, complete, counted_full; /* a change waits; `picture` holds the whole screen; this wait is counted */
     bool rested;                          /* since the last frame: how long a change has waited then says nothing */
     uint64_t damage_us, encoded_us, refine_us; /* refine_us: when to sharpen a still picture, 0 for not at all */
-    uint32_t refined, keyframes_done, sequence, faults;
+    uint32_t refined, keyframes_done, sequence, faults, encoder_faults;
+};
+
+/* A failure that TypeScript has not heard of. */
+struct pb_change {
+    const char *from; /* name of the backend, NULL for none */
+    char why[PB_NOTICE_BYTES];
 };
 
 struct pb_grabber {
-    const struct pb_capture_backend *capture_backend;
+    char *capture_name, *encoder_name, *target; /* copies; "auto" for any, "" for the default target */
+    struct pb_capture_settings capture_settings;
+    enum pb_codec codec;
+    unsigned capture_at, encoder_at; /* in the lists of backends; encoders before encoder_at are done with */
+    uint32_t failed_captures;        /* bit 1 << index for each */
+    struct pb_change encoder_change, capture_change;
+    const struct pb_capture_backend *capture_backend; /* these two are changed under `lock` */
     const struct pb_encoder_backend *encoder_backend;
     struct pb_capture *capture;
     struct pb_encoder *encoder;
@@ -50,12 +69,26 @@ struct pb_grabber {
     atomic_bool waits_for_room;
     pthread_t thread;
     bool running;
+    char end[PB_NOTICE_BYTES]; /* why it cannot go on, "" when the source just went */
     pthread_mutex_t lock; /* guards what describe() reads */
     uint32_t described_width, described_height;
     char detail[512];
-    char *target; /* a copy */
 };
 
+/* grabber_backends.c. All false with a sentence in `error`, or for replace in `end`. */
+bool grabber_knows_encoder(const struct pb_grabber *g, char *error, size_t size);
+bool grabber_open_capture(struct pb_grabber *g, char *error, size_t size);
+/* For state.encoding: the present backend, or the next that opens. */
+bool grabber_open_encoder(struct pb_grabber *g, char *error, size_t size);
+/* Close what failed and open another. `why` is NULL when it may say so itself. The next frame is then a keyframe. */
+bool grabber_replace_encoder(struct pb_grabber *g, const char *why);
+/* The caller prepares for the new size. */
+bool grabber_replace_capture(struct pb_grabber *g, const char *why);
+/* Puts notices of what was replaced. */
+void grabber_tell_changes(struct pb_grabber *g);
+
+/* grabber_loop.c. */
+void grabber_put_notice(struct pb_grabber *g, uint32_t kind, const char *text);
 /* Memory and encoder for the capture's present size. False with a sentence in `error`. */
 bool grabber_prepare(struct pb_grabber *g, char *error, size_t error_size);
 /* Asks the source to describe itself, for describe(). */

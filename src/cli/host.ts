@@ -101,11 +101,14 @@ export async function untilEnd(
   return result;
 }
 
+const frameUs = { "20": 20_000, "10": 10_000, "5": 5000, "2.5": 2500 } as const;
+
 function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
   return {
     capture: flags.shm === undefined ? flags.capture : "shm",
     target: flags.shm ?? flags.display ?? "",
     encoder: flags.encoder,
+    codec: flags.codec === "hevc" ? "hevc" : "h264",
     width: flags.size?.width ?? 0,
     height: flags.size?.height ?? 0,
     fps: flags.fps,
@@ -114,6 +117,13 @@ function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
     listen: flags.listen,
     input: flags.input,
     inputTarget: flags.inputTarget ?? "",
+    sound: {
+      backend: flags.sound,
+      device: flags.soundDevice ?? "",
+      frameUs: frameUs[flags.soundFrame],
+      bitrateBps: flags.soundBitrate,
+      microphone: flags.microphone === "on",
+    },
   };
 }
 
@@ -162,7 +172,8 @@ function greet(host: Host, identity: DeviceIdentity, address: string, page: Dash
   const { capture, encoder, width, height, detail } = host.describe();
   log.info(`${identity.name} (${fingerprint(identity.signing.publicKey)}) is ready`);
   log.info(
-    `capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}`,
+    `capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}, ` +
+      `sound ${host.sound.describe()}`,
   );
   log.info(
     `clients connect to UDP ${formatEndpoint({ host: address, port: host.port })}; patchbay key show prints the code`,

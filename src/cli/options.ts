@@ -6,6 +6,7 @@ import { limits } from "../base/limits.ts";
 import { bitrate, fps, json, reportFile, seconds, size } from "./option-kinds.ts";
 import { newCommand } from "./options-new.ts";
 import { relayCommand } from "./options-relay.ts";
+import { clientSound, hostSound } from "./options-sound.ts";
 import type { CommandSpec, Flag, FlagsOf, PositionalsOf } from "./spec.ts";
 
 /** Read from the environment only: on a command line every process could see it. */
@@ -68,7 +69,15 @@ export const commands = {
         kind: "choice",
         choices: ["auto", "openh264"],
         default: "auto",
-        help: "Video encoder. auto takes the first that works.",
+        help: "Video encoder. auto takes the first that works, and the next when that one fails.",
+      },
+      codec: {
+        kind: "choice",
+        choices: ["auto", "h264", "hevc"],
+        default: "auto",
+        help:
+          "How video is coded. auto is H.264, which every client, relay and browser plays; hevc needs an encoder for it " +
+          "here and a decoder for it at each client.",
       },
       size: { ...size, help: "Picture size of --capture pattern. A real screen has its own." },
       fps: { ...fps, default: String(limits.fps.default), help: "Most frames a second." },
@@ -111,6 +120,7 @@ export const commands = {
           "X display that receives input; without it, the captured one. With --input log, a file to append to; with --input " +
           "uinput, the device node.",
       },
+      ...hostSound,
       relay: {
         kind: "text",
         value: "URL[/CHANNEL]",
@@ -136,7 +146,7 @@ export const commands = {
       "TARGET is HOST, HOST:PORT or a pairing code KEY@HOST:PORT. The code names the host's key in advance; without it the " +
         "first connection shows six words that must equal the host's, and the key is remembered from then on.",
       "The window takes keyboard and pointer while it has the focus. Ctrl+Alt+Shift and Q leaves (closing the window does " +
-        "too), F fills the screen or goes back, P pauses or goes on, M holds the pointer for games or lets it go.",
+        "too), F fills the screen or goes back, P pauses or goes on, M holds the pointer for games or lets it go, S silences the sound.",
     ],
     usage: ["client TARGET [options]", "client --relay URL/CHANNEL [options]"],
     examples: [
@@ -180,6 +190,7 @@ export const commands = {
         env: false,
         help: "Only watch. Without it, keyboard and pointer are sent to the host.",
       },
+      ...clientSound,
       relative: { kind: "boolean", help: "Grab the pointer and send its motion, as games want it." },
       bitrate: { ...bitrate, help: "Ask the host for this bit rate." },
       fps: { ...fps, help: "Ask the host for this many frames a second." },
@@ -266,6 +277,7 @@ export const commands = {
       ["peers list", "Who is approved, who waits, with the words to compare."],
       ["peers approve laptop", "Let the waiting device named laptop view, hear and control."],
       ["peers approve laptop --permit view", "Let it watch only."],
+      ["peers approve laptop --permit view,sound,input,microphone", "Let it speak here as well."],
       ["peers revoke laptop", "End its session and refuse it from now on."],
     ],
     positionals: [

@@ -14,18 +14,21 @@ import type {
   GrabberDescription,
   Injector,
   UdpSocket,
+  VideoCodec,
 } from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
-import { chunkFlag } from "../wire/root.ts";
+import { chunkFlag, codec, codecShift, permission } from "../wire/root.ts";
 import { type ChannelHost, type ChannelPipe, HostChannel } from "./channel.ts";
 import { HostCore, type HostOutbox, type LeaveReason } from "./core.ts";
 import type { Directory } from "./directory.ts";
+import { endOf, SourceFailures } from "./failures.ts";
 import { HostMeters } from "./meters.ts";
 import { Relaying, type RelayingOptions } from "./relaying.ts";
+import { HostSound, type HostSoundOptions } from "./sound.ts";
 import { HostStills } from "./stills.ts";
 import type { OutgoingFrame, Viewer } from "./viewer.ts";
 import type { EncoderSettings } from "./wishes.ts";
@@ -37,6 +40,7 @@ export interface HostOptions {
   /** X display, device or file; "" for the default. */
   readonly target: string;
   readonly encoder: string;
+  readonly codec: VideoCodec;
   readonly width: number;
   readonly height: number;
   readonly fps: number;
@@ -46,6 +50,7 @@ export interface HostOptions {
   /** Injection backend, or "off". */
   readonly input: string;
   readonly inputTarget: string;
+  readonly sound: HostSoundOptions;
   /** The relay that the picture is published to. */
   readonly relay?: RelayingOptions | undefined;
 }
@@ -57,7 +62,9 @@ const reviewMs = 300;
 
 export class Host {
   readonly meters = new HostMeters();
+  readonly failures = new SourceFailures();
   readonly core: HostCore<Address, Datagram>;
+  readonly sound: HostSound;
   readonly startedUs = monotonicClock.nowUs();
   /** Settles when the host cannot go on by itself: what is captured went away. */
   readonly ended: Promise<Result<void>>;
@@ -69,6 +76,7 @@ export class Host {
   readonly #end: (result: Result<void>) => void;
   #settings: EncoderSettings;
   #frameId = 0;
+  readonly #codecFlags: number;
   #size: { width: number; height: number };
   #ticking: ReturnType<typeof setInterval> | undefined;
   readonly #reviewing: ReturnType<typeof setInterval>;
@@ -101,7 +109,14 @@ export class Host {
       udp.value.close();
       return injector;
     }
-    host = new Host(options, identity, directory, udp.value, grabber.value, injector.value);
+    const sound = HostSound.open(options.sound, (packet) => host?.core.sound.publish(packet));
+    if (!sound.ok) {
+      injector.value?.close();
+      grabber.value.close();
+      udp.value.close();
+      return sound;
+    }
+    host = new Host(options, identity, directory, udp.value, grabber.value, injector.value, sound.value);
     return ok(host);
   }
 
@@ -112,26 +127,32 @@ export class Host {
     udp: UdpSocket,
     grabber: Grabber,
     injector: Injector | undefined,
+    sound: HostSound,
   ) {
+    this.sound = sound;
     this.#directory = directory;
     this.#udp = udp;
     this.#grabber = grabber;
     this.#injector = injector;
     this.#settings = { bitrateBps: options.bitrateBps, fps: options.fps, quality: 50 };
-    const { width, height } = grabber.describe();
+    const { width, height, codec: coded } = grabber.describe();
+    this.#codecFlags = codec[coded] << codecShift;
     this.#size = { width, height };
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
     this.ended = promise;
     this.#end = resolve;
     grabber.setPaused(true);
     const outbox = this.#outbox();
-    this.core = new HostCore({ identity, cipher: nativeCipher(), owner: this.#settings }, outbox);
+    const forbidden = options.sound.microphone ? 0 : permission.microphone;
+    this.core = new HostCore({ identity, cipher: nativeCipher(), owner: this.#settings, forbidden }, outbox);
     this.#channelHost = {
       inject: outbox.inject,
       flushInput: outbox.flushInput,
       requestKeyframe: outbox.requestKeyframe,
       attach: (subscriber) => this.core.attach(subscriber),
       detach: (subscription) => this.core.detach(subscription),
+      attachSound: (subscriber) => this.core.attachSound(subscriber),
+      detachSound: (subscription) => this.core.detachSound(subscription),
       size: () => this.#size,
       bytesOf: (frame) => this.#bytesOf(frame),
     };
@@ -207,8 +228,8 @@ export class Host {
       },
       requestKeyframe: () => this.#grabber.requestKeyframe(),
       encoder: (settings, watched) => this.#configure(settings, watched),
-      listened: () => undefined,
-      microphone: () => undefined,
+      listened: (isHeard, lossPercent) => this.sound.listened(isHeard, lossPercent),
+      microphone: (viewer, packet, nowUs) => this.sound.microphones.push(viewer, packet, nowUs),
       meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),
       verdict: (key) => directory.verdict(key),
       joined: (viewer) => {
@@ -239,6 +260,7 @@ export class Host {
       `${viewer.identity.name} (${viewer.identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`,
     );
     this.#directory.left(viewer, seconds, why);
+    this.sound.microphones.left(viewer);
   }
 
   #onDatagrams(): void {
@@ -252,8 +274,13 @@ export class Host {
     grabber.rearm();
     for (let frame = grabber.take(); frame; frame = grabber.take()) {
       if (frame.kind === "lost") {
-        this.#end(fail("unavailable", "What is captured went away: the display or device was closed."));
+        this.#end(fail("unavailable", endOf(frame, grabber.text(frame))));
         return;
+      }
+      if (frame.kind === "encoder" || frame.kind === "capture") {
+        log.warn(this.failures.add(frame.kind, grabber.text(frame)));
+        grabber.release();
+        continue;
       }
       if (frame.kind === "resized") {
         this.#size = { width: frame.width, height: frame.height };
@@ -269,7 +296,7 @@ export class Host {
         size: frame.size,
         keyframe: frame.keyframe,
         frameId: this.#frameId,
-        chunkFlags: frame.keyframe ? chunkFlag.keyframe : 0,
+        chunkFlags: (frame.keyframe ? chunkFlag.keyframe : 0) | this.#codecFlags,
         captureUs: frame.captureUs,
         spreadUs: Math.min(500_000 / this.#settings.fps, (frame.size * 8e6) / limits.paceBps),
         sentUs: takenUs,
@@ -284,6 +311,7 @@ export class Host {
   #tick(): void {
     this.#ticking ??= setInterval(() => {
       this.core.tick(monotonicClock.nowUs());
+      this.sound.microphones.tick(monotonicClock.nowUs());
       if (this.core.busy) return;
       clearInterval(this.#ticking);
       this.#ticking = undefined;
@@ -300,6 +328,7 @@ export class Host {
     this.browsers?.stop();
     this.#stills?.stop();
     this.core.close(monotonicClock.nowUs());
+    this.sound.close();
     this.#injector?.close();
     this.#grabber.close();
     this.#udp.close();
@@ -317,9 +346,9 @@ const leaveTexts: Record<LeaveReason, string> = {
 };
 
 function grabberSettings(options: HostOptions) {
-  const { capture, target, encoder, width, height, fps, bitrateBps, keyframeIntervalSeconds } = options;
+  const { capture, target, encoder, codec, width, height, fps, bitrateBps, keyframeIntervalSeconds } = options;
   const keyframeInterval = Math.round(keyframeIntervalSeconds * fps);
-  return { capture, target, encoder, width, height, fps, bitrateBps, keyframeInterval };
+  return { capture, target, encoder, codec, width, height, fps, bitrateBps, keyframeInterval };
 }
 
 /**

@@ -27,6 +27,53 @@ export interface PeerStats {
   readonly bitrateBps: number;
 }
 
+/** A backend that failed while the host ran, and what goes on in its place. */
+export interface SourceFailure {
+  readonly what: "encoder" | "capture";
+  readonly from: string;
+  readonly to: string;
+  readonly why: string;
+}
+
+/** A client that speaks. */
+export interface MicrophoneStats {
+  readonly name: string;
+  /** What this machine's programs know it as; "" when it cannot be played. */
+  readonly device: string;
+  readonly packets: number;
+  /** Packets that did not come in time, and those of them whose sound was made up. */
+  readonly lost: number;
+  readonly concealed: number;
+  readonly late: number;
+  /** Packets that could not be taken. */
+  readonly refused: number;
+  readonly delayMs: number;
+}
+
+export interface SoundStats {
+  /** off: not wanted. unavailable: nothing to capture from. idle: nobody listens. lost: the device is gone, and is tried again. */
+  readonly state: "off" | "unavailable" | "idle" | "live" | "lost";
+  readonly backend: string;
+  readonly device: string;
+  /** The backend's own words, or why there is none. */
+  readonly detail: string;
+  /** Clients and channels that sound goes to. */
+  readonly listeners: number;
+  readonly frameMs: number;
+  /** Measured over the last second. */
+  readonly bitrateBps: number;
+  readonly packets: number;
+  /** The largest share that a client says it loses, and whether packets make up for lost ones. */
+  readonly lossPercent: number;
+  readonly hasFec: boolean;
+  /** From the sound until its packet was there, of the last one. */
+  readonly latencyMs: number;
+  /** Sound left out, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  readonly deviceLost: number;
+  readonly microphones: readonly MicrophoneStats[];
+}
+
 export interface HostStats {
   readonly version: string;
   readonly name: string;
@@ -35,12 +82,16 @@ export interface HostStats {
   readonly source: {
     readonly capture: string;
     readonly encoder: string;
+    readonly codec: string;
     readonly width: number;
     readonly height: number;
     /** The wanted rate. */
     readonly fps: number;
     /** The backend's own words, such as the display's name. */
     readonly detail: string;
+    readonly failures: readonly SourceFailure[];
+    /** Captures that the encoder read where they lie, without a conversion. */
+    readonly imported: number;
   };
   readonly stream: {
     /** Measured over the last second. An unchanged screen sends nothing. */
@@ -51,6 +102,7 @@ export interface HostStats {
     /** Frames left out, by reason. */
     readonly skipped: Readonly<Record<string, number>>;
   };
+  readonly sound: SoundStats;
   /** A stage without measurements yet is left out. */
   readonly stagesMs: Readonly<Partial<Record<Stage, Percentiles>>>;
   readonly peers: readonly PeerStats[];

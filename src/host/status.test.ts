@@ -40,6 +40,7 @@ function running() {
     capture: "pattern",
     target: "",
     encoder: "auto",
+    codec: "h264" as const,
     width: 320,
     height: 240,
     fps: 30,
@@ -48,6 +49,7 @@ function running() {
     listen: { host: "127.0.0.1", port: 0 },
     input: "off",
     inputTarget: "",
+    sound: { backend: "tone", device: "", frameUs: 20_000, bitrateBps: 64_000, microphone: true } as const,
   };
   const host = good(Host.open(options, identity, directory));
   closing.push(() => host.close());

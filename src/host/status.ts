@@ -23,7 +23,7 @@ export function hostStats(host: Host, identity: DeviceIdentity, directory: Direc
     name: identity.name,
     fingerprint: fingerprint(identity.signing.publicKey),
     uptimeSeconds: (nowUs - host.startedUs) / 1e6,
-    source: { ...source, fps: host.settings.fps },
+    source: { ...source, fps: host.settings.fps, failures: host.failures.list, imported: grabber.imported },
     stream: {
       fps: host.meters.fps(nowUs),
       bitrateBps: host.meters.bitrateBps(nowUs),
@@ -33,6 +33,7 @@ export function hostStats(host: Host, identity: DeviceIdentity, directory: Direc
         "capture-busy": grabber.skippedBusy,
         "queue-full": grabber.skippedFull,
         "rate-control": grabber.skippedEncoder,
+        "encoder-failed": grabber.encoderFaults,
         "send-queue-full":
           sum(viewers, (viewer) => viewer.subscription?.stats.droppedFull ?? 0) + sum(channels, (c) => c.droppedFull),
         "waiting-for-keyframe":
@@ -40,6 +41,11 @@ export function hostStats(host: Host, identity: DeviceIdentity, directory: Direc
           sum(channels, (c) => c.droppedWaiting),
       },
     },
+    sound: host.sound.stats(
+      host.core.sound.subscribers,
+      sum(viewers, (viewer) => viewer.listener.leftOut) + sum(channels, (c) => c.soundsLeftOut),
+      nowUs,
+    ),
     stagesMs: host.meters.stagesMs(),
     peers: [
       ...viewers.map((viewer) => connectedPeer(viewer, nowUs)),

@@ -14,7 +14,8 @@ static struct {
     pthread_mutex_t lock;
     int fd;                        /* readable when something changed */
     uint32_t width, height, seed;  /* seed 0: grey */
-    bool resized, dies, faulty;
+    bool resized, dies, faulty, unmapped;
+    const struct pb_dmabuf *dmabuf; /* the pictures lie there; and nowhere else when `unmapped` */
     uint32_t grabs;
 } script = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -26,7 +27,8 @@ struct pb_capture {
 static void script_start(uint32_t width, uint32_t height, uint32_t seed) {
     script.fd = eventfd(0, EFD_NONBLOCK);
     script.width = width, script.height = height, script.seed = seed;
-    script.resized = script.dies = script.faulty = false;
+    script.resized = script.dies = script.faulty = script.unmapped = false;
+    script.dmabuf = NULL;
     script.grabs = 0;
 }
 
@@ -62,7 +64,8 @@ static enum pb_status scripted_grab(struct pb_capture *c, bool everything, struc
     eventfd_t count;
     eventfd_read(script.fd, &count);
     pthread_mutex_lock(&script.lock);
-    bool dies = script.dies, faulty = script.faulty, resized = script.resized;
+    bool dies = script.dies, faulty = script.faulty, resized = script.resized, unmapped = script.unmapped;
+    const struct pb_dmabuf *dmabuf = script.dmabuf;
     uint32_t width = script.width, height = script.height, seed = script.seed;
     script.resized = false;
     script.grabs++;
@@ -80,7 +83,7 @@ static enum pb_status scripted_grab(struct pb_capture *c, bool everything, struc
         if (seed) value ^= value << 13, value ^= value >> 17, value ^= value << 5;
         p[i] = seed ? value : 0x808080;
     }
-    *picture = (struct pb_picture){PB_BGRA, c->width, c->height, {c->pixels}, {c->width * 4}, NULL};
+    *picture = (struct pb_picture){PB_BGRA, c->width, c->height, {unmapped ? NULL : c->pixels}, {c->width * 4}, dmabuf};
     *rows = (struct pb_rows){0, c->height};
     return PB_OK;
 }

@@ -1,4 +1,4 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/frame_queue.c c/convert/convert.c c/convert/convert_avx2.c c/encode/encode.c c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
 /* The grabber's thread over the real encoder, with the test picture and a source that the test drives: what it does on
  * changes, silence, keyframe requests, a full queue, a pause, a new size, new rates, and the source's end. */
 #include "check.h"
@@ -11,6 +11,9 @@
 #include <string.h>
 #include <wels/codec_api.h>
 
+extern const struct pb_encoder_backend pb_encoder_openh264;
+const struct pb_encoder_backend *const pb_encoder_backends[] = {&pb_encoder_openh264, NULL};
+
 extern const struct pb_capture_backend pb_capture_pattern;
 const struct pb_capture_backend *const pb_capture_backends[] = {&scripted, &pb_capture_pattern, NULL};
 
@@ -20,7 +23,7 @@ static void wake(void) { sem_post(&woken); }
 static struct pb_grabber *start(const char *capture, const char *target, uint32_t width, uint32_t height, uint32_t fps) {
     char error[256] = "";
     sem_init(&woken, 0, 0);
-    struct pb_grabber *g = pb_grabber_open(capture, target, "auto", width, height, fps, 4000000, 0, wake, error, sizeof error);
+    struct pb_grabber *g = pb_grabber_open(capture, target, "auto", width, height, fps, 4000000, 0, PB_H264, wake, error, sizeof error);
     if (!g) fprintf(stderr, "%s\n", error);
     CHECK(g);
     return g;
@@ -153,7 +156,7 @@ static void new_size_and_end(void) {
     CHECK(f.kind == PB_ENCODED_FRAME && f.flags == PB_ENCODED_FLAG_KEYFRAME && f.width == 200 && f.height == 150);
     CHECK(abs(decode(d, &f) - 126) <= 2);
     char text[256];
-    CHECK(pb_grabber_describe(g, text, sizeof text) && !strcmp(text, "scripted\topenh264\t200\t150\tdriven by a test"));
+    CHECK(pb_grabber_describe(g, text, sizeof text) && !strcmp(text, "scripted\topenh264\t200\t150\th264\tdriven by a test"));
     pthread_mutex_lock(&script.lock);
     script.dies = true;
     pthread_mutex_unlock(&script.lock);
@@ -206,7 +209,7 @@ static void new_rates(void) {
 
 static void refusal(const char *capture, const char *encoder, uint32_t width, uint32_t height, uint32_t fps, const char *says) {
     char error[256] = "";
-    CHECK(!pb_grabber_open(capture, "", encoder, width, height, fps, 4000000, 0, NULL, error, sizeof error));
+    CHECK(!pb_grabber_open(capture, "", encoder, width, height, fps, 4000000, 0, PB_H264, NULL, error, sizeof error));
     if (!strstr(error, says)) fprintf(stderr, "said: %s\n", error);
     CHECK(strstr(error, says));
 }

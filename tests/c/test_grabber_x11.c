@@ -1,9 +1,10 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/frame_queue.c c/convert/convert.c c/convert/convert_avx2.c c/encode/encode.c c/encode/openh264.c c/capture/ c/shmem/frames.c c/shmem/open.c c/shmem/listen.c c/os/ c/meter/timecode.c libs: -lopenh264 -lyuv -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/x11.c c/capture/x11_open.c c/capture/x11_image.c c/capture/x11_pointer.c libs: -lopenh264 -lyuv -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
 /* The X11 capture on a real server with real drawing, seen through the decoder: content, silence, the pointer, a new size,
  * servers that lack things, and a server that dies. */
 #include "xvfb.h"
 
 #include "convert/convert.h"
+#include "encode/encode.h"
 #include "gen/abi.h"
 
 #include <semaphore.h>
@@ -13,6 +14,11 @@
 #include <xcb/xtest.h>
 
 enum { RED = 0xd02020, GREEN = 0x20b040, BLUE = 0x2040d0, WHITE = 0xffffff };
+
+extern const struct pb_capture_backend pb_capture_x11;
+const struct pb_capture_backend *const pb_capture_backends[] = {&pb_capture_x11, NULL};
+extern const struct pb_encoder_backend pb_encoder_openh264;
+const struct pb_encoder_backend *const pb_encoder_backends[] = {&pb_encoder_openh264, NULL};
 
 static sem_t woken;
 static void wake(void) { sem_post(&woken); }
@@ -29,7 +35,7 @@ struct screen {
 };
 
 static struct pb_grabber *grab_from(const char *display, char *error, size_t size) {
-    return pb_grabber_open("x11", display, "auto", 0, 0, 60, 20000000, 0, wake, error, (uint32_t)size);
+    return pb_grabber_open("x11", display, "auto", 0, 0, 60, 20000000, 0, PB_H264, wake, error, (uint32_t)size);
 }
 
 static void fill(struct screen *s, int16_t x, int16_t y, uint16_t width, uint16_t height, uint32_t colour) {
@@ -79,7 +85,7 @@ static void decode(struct screen *s, const struct pb_encoded *f) {
     SSysMEMBuffer *b = &info.UsrData.sSystemBuffer;
     CHECK((uint32_t)b->iWidth == f->width && (uint32_t)b->iHeight == f->height);
     struct pb_picture yuv = {PB_I420, f->width, f->height, {planes[0], planes[1], planes[2]},
-                             {(uint32_t)b->iStride[0], (uint32_t)b->iStride[1], (uint32_t)b->iStride[1]}};
+                             {(uint32_t)b->iStride[0], (uint32_t)b->iStride[1], (uint32_t)b->iStride[1]}, NULL};
     free(s->shown.plane[0]);
     s->shown = (struct pb_picture){PB_BGRA, f->width, f->height, {malloc((size_t)f->width * f->height * 4)}, {f->width * 4}, NULL};
     pb_convert_to_bgra(&yuv, &s->shown, (struct pb_rows){0, f->height});

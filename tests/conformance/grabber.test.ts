@@ -45,7 +45,10 @@ function suite(world: GrabberWorld): void {
 
   const open = (settings: Partial<GrabberSettings> = {}, onWake: () => void = () => undefined): Grabber => {
     const whole = { capture: "pattern", target: "", encoder: "auto", width: 320, height: 180, fps: 100 };
-    const grabber = world.open({ ...whole, bitrateBps: 2_000_000, keyframeInterval: 0, ...settings }, onWake);
+    const grabber = world.open(
+      { ...whole, bitrateBps: 2_000_000, keyframeInterval: 0, codec: "h264" as const, ...settings },
+      onWake,
+    );
     opened.push(grabber);
     return grabber;
   };

@@ -18,7 +18,7 @@ const width = 320;
 const height = 180;
 
 async function patternUnits(count: number): Promise<Uint8Array[]> {
-  const settings = { capture: "pattern", target: "", encoder: "auto", width, height, fps: 100 };
+  const settings = { capture: "pattern", target: "", encoder: "auto", width, height, fps: 100, codec: "h264" as const };
   const grabber = must(openGrabber({ ...settings, bitrateBps: 2_000_000, keyframeInterval: 10 }, () => undefined));
   const units: Uint8Array[] = [];
   while (units.length < count) {
