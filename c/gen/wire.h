@@ -24,7 +24,9 @@ enum {
     PB_WIRE_TYPE_PING = 6,
     PB_WIRE_TYPE_PONG = 7,
     PB_WIRE_TYPE_RELIABLE = 8,
-    PB_WIRE_TYPE_ACK = 9
+    PB_WIRE_TYPE_ACK = 9,
+    PB_WIRE_TYPE_DEVICE_INPUT = 10,
+    PB_WIRE_TYPE_RUMBLE = 11
 };
 enum {
     PB_WIRE_CHUNK_FLAG_KEYFRAME = 1,
@@ -52,7 +54,9 @@ enum {
     PB_WIRE_COMMAND_ADMIT = 8,
     PB_WIRE_COMMAND_RELEASE_KEYS = 9,
     PB_WIRE_COMMAND_LISTEN = 10,
-    PB_WIRE_COMMAND_SOUND_LOSS = 11
+    PB_WIRE_COMMAND_SOUND_LOSS = 11,
+    PB_WIRE_COMMAND_DEVICE_STATE = 12,
+    PB_WIRE_COMMAND_LOCK_KEYS = 13
 };
 enum {
     PB_WIRE_PERMISSION_VIEW = 1,
@@ -272,7 +276,7 @@ static inline int32_t pb_wire_input_value(const uint8_t *from) {
 /* A command. */
 enum {
     PB_WIRE_CONTROL_COMMAND_OFFSET = 0, /* command */
-    PB_WIRE_CONTROL_VALUE_OFFSET = 1, /* set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; listen: 1 asks for sound, 0 for none; sound loss: percent of the sound that did not arrive lately; else 0 */
+    PB_WIRE_CONTROL_VALUE_OFFSET = 1, /* set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; listen: 1 asks for sound, 0 for none; sound loss: percent of the sound that did not arrive lately; device state: device in the low byte, above it ready 1, full 2, unavailable 3; lock keys: num 1, caps 2, scroll 4; else 0 */
     PB_WIRE_CONTROL_BYTES = 5
 };
 static inline void pb_wire_put_control(uint8_t *to, uint8_t command, uint32_t value) {
@@ -327,10 +331,10 @@ static inline uint64_t pb_wire_pong_sent_us(const uint8_t *from) {
     return pb_wire_load_u64(from + PB_WIRE_PONG_SENT_US_OFFSET);
 }
 
-/* An INPUT or CONTROL payload that is sent again until acknowledged. */
+/* An INPUT, CONTROL, DEVICE INPUT or RUMBLE payload that is sent again until acknowledged. */
 enum {
     PB_WIRE_RELIABLE_SEQUENCE_OFFSET = 0, /* sequence number, from 0, wrapping */
-    PB_WIRE_RELIABLE_INNER_TYPE_OFFSET = 4, /* 4 or 5 */
+    PB_WIRE_RELIABLE_INNER_TYPE_OFFSET = 4, /* 4, 5, 10 or 11 */
     PB_WIRE_RELIABLE_RESERVED_OFFSET = 5, /* reserved, 0 */
     PB_WIRE_RELIABLE_RESERVED2_OFFSET = 6, /* reserved, 0 */
     PB_WIRE_RELIABLE_BYTES = 8
@@ -360,6 +364,57 @@ static inline void pb_wire_put_ack(uint8_t *to, uint32_t next) {
 }
 static inline uint32_t pb_wire_ack_next(const uint8_t *from) {
     return pb_wire_load_u32(from + PB_WIRE_ACK_NEXT_OFFSET);
+}
+
+/* A gamepad, touch screen or pen comes, goes, or was used. */
+enum {
+    PB_WIRE_DEVICE_INPUT_DEVICE_OFFSET = 0, /* gamepads 1-4, touch screen 16, pen 17 */
+    PB_WIRE_DEVICE_INPUT_ACTION_OFFSET = 1, /* plug 1, unplug 2, events 3 */
+    PB_WIRE_DEVICE_INPUT_CAPABILITIES_OFFSET = 2, /* plug: bit 0 rumbles; else 0 */
+    PB_WIRE_DEVICE_INPUT_BYTES = 4
+};
+static inline void pb_wire_put_device_input(uint8_t *to, uint8_t device, uint8_t action, uint16_t capabilities) {
+    pb_wire_store_u8(to + PB_WIRE_DEVICE_INPUT_DEVICE_OFFSET, device);
+    pb_wire_store_u8(to + PB_WIRE_DEVICE_INPUT_ACTION_OFFSET, action);
+    pb_wire_store_u16(to + PB_WIRE_DEVICE_INPUT_CAPABILITIES_OFFSET, capabilities);
+}
+static inline uint8_t pb_wire_device_input_device(const uint8_t *from) {
+    return pb_wire_load_u8(from + PB_WIRE_DEVICE_INPUT_DEVICE_OFFSET);
+}
+static inline uint8_t pb_wire_device_input_action(const uint8_t *from) {
+    return pb_wire_load_u8(from + PB_WIRE_DEVICE_INPUT_ACTION_OFFSET);
+}
+static inline uint16_t pb_wire_device_input_capabilities(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_WIRE_DEVICE_INPUT_CAPABILITIES_OFFSET);
+}
+
+/* What the motors of a client's gamepad shall do from now on. */
+enum {
+    PB_WIRE_RUMBLE_DEVICE_OFFSET = 0, /* the client's number of the gamepad */
+    PB_WIRE_RUMBLE_RESERVED_OFFSET = 1, /* reserved, 0 */
+    PB_WIRE_RUMBLE_STRONG_OFFSET = 2, /* strength of the heavy motor */
+    PB_WIRE_RUMBLE_WEAK_OFFSET = 4, /* strength of the light motor */
+    PB_WIRE_RUMBLE_DURATION_MS_OFFSET = 6, /* milliseconds, unless the next message comes before */
+    PB_WIRE_RUMBLE_BYTES = 8
+};
+static inline void pb_wire_put_rumble(uint8_t *to, uint8_t device, uint16_t strong, uint16_t weak, uint16_t duration_ms) {
+    pb_wire_store_u8(to + PB_WIRE_RUMBLE_DEVICE_OFFSET, device);
+    pb_wire_store_u8(to + PB_WIRE_RUMBLE_RESERVED_OFFSET, 0u);
+    pb_wire_store_u16(to + PB_WIRE_RUMBLE_STRONG_OFFSET, strong);
+    pb_wire_store_u16(to + PB_WIRE_RUMBLE_WEAK_OFFSET, weak);
+    pb_wire_store_u16(to + PB_WIRE_RUMBLE_DURATION_MS_OFFSET, duration_ms);
+}
+static inline uint8_t pb_wire_rumble_device(const uint8_t *from) {
+    return pb_wire_load_u8(from + PB_WIRE_RUMBLE_DEVICE_OFFSET);
+}
+static inline uint16_t pb_wire_rumble_strong(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_WIRE_RUMBLE_STRONG_OFFSET);
+}
+static inline uint16_t pb_wire_rumble_weak(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_WIRE_RUMBLE_WEAK_OFFSET);
+}
+static inline uint16_t pb_wire_rumble_duration_ms(const uint8_t *from) {
+    return pb_wire_load_u16(from + PB_WIRE_RUMBLE_DURATION_MS_OFFSET);
 }
 
 #endif

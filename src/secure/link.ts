@@ -25,8 +25,10 @@ import {
   putPing,
   putPong,
   putReliable,
+  putRumble,
   reliable,
   reliableLayout,
+  rumble,
   tagBytes,
   type WireError,
 } from "../wire/root.ts";
@@ -42,6 +44,9 @@ export interface LinkHandler {
   audio?(buffer: Uint8Array, view: DataView, start: number, size: number, nowUs: number): void;
   control(command: number, value: number, nowUs: number): void;
   input?(type: number, code: number, value: number, nowUs: number): void;
+  /** A checked DEVICE INPUT payload, in place as a chunk is. */
+  device?(view: DataView, start: number, size: number, nowUs: number): void;
+  rumble?(device: number, strong: number, weak: number, durationMs: number, nowUs: number): void;
   /** The peer says which frame it sent last (in its ping). */
   lastFrame?(frameId: number, nowUs: number): void;
 }
@@ -73,6 +78,8 @@ export class Link {
   #lastPingUs = 0;
   #newestCounter = -1;
   #newestInput = -1;
+  /** Counters of the newest packet about each device; what is older says nothing new. */
+  readonly #newestOf = new Map<number, number>();
   #overflowed = false;
   #closed = false;
 
@@ -157,6 +164,11 @@ export class Link {
       case packetType.control:
         this.#message(type, view, at, size, nowUs);
         return;
+      case packetType.deviceInput:
+      case packetType.rumble:
+        if (this.#isNewest(view.getUint8(at), counter)) this.#message(type, view, at, size, nowUs);
+        else this.drops.add("stale-input");
+        return;
       case packetType.ping:
         this.#transmit(packetType.pong, putPong(this.#view, headerBytes, ping.timeUs(view, at), nowUs, nowUs), nowUs);
         this.#handler.lastFrame?.(ping.lastFrameId(view, at), nowUs);
@@ -166,10 +178,13 @@ export class Link {
         return;
       case packetType.reliable:
         if (this.#incoming.accept(reliable.sequence(view, at))) {
-          // Motion sent before this press must not move the pointer after it.
-          this.#newestInput = Math.max(this.#newestInput, counter);
           const skip = reliableLayout.bytes;
-          this.#message(reliable.innerType(view, at), view, at + skip, size - skip, nowUs);
+          const innerType = reliable.innerType(view, at);
+          // Motion sent before this press must not move the pointer after it.
+          if (innerType === packetType.deviceInput || innerType === packetType.rumble)
+            this.#isNewest(view.getUint8(at + skip), counter);
+          else this.#newestInput = Math.max(this.#newestInput, counter);
+          this.#message(innerType, view, at + skip, size - skip, nowUs);
         }
         this.#acknowledge(nowUs);
         return;
@@ -181,9 +196,25 @@ export class Link {
     }
   }
 
+  /** Notes the counter of a packet about a device (its first byte). False for one that was overtaken. */
+  #isNewest(device: number, counter: number): boolean {
+    if (counter < (this.#newestOf.get(device) ?? -1)) return false;
+    this.#newestOf.set(device, counter);
+    return true;
+  }
+
   #message(type: number, view: DataView, at: number, size: number, nowUs: number): void {
     if (type === packetType.control) this.#handler.control(control.command(view, at), control.value(view, at), nowUs);
-    else if (this.#handler.input)
+    else if (type === packetType.deviceInput && this.#handler.device) this.#handler.device(view, at, size, nowUs);
+    else if (type === packetType.rumble && this.#handler.rumble)
+      this.#handler.rumble(
+        rumble.device(view, at),
+        rumble.strong(view, at),
+        rumble.weak(view, at),
+        rumble.durationMs(view, at),
+        nowUs,
+      );
+    else if (type === packetType.input && this.#handler.input)
       for (let i = at; i < at + size; i += inputLayout.bytes)
         this.#handler.input(input.type(view, i), input.code(view, i), input.value(view, i), nowUs);
     else this.drops.add("type");
@@ -231,12 +262,7 @@ export class Link {
 
   /** Sends input events (back to back, 7 bytes each): motion once, anything else until acknowledged. */
   input(events: Uint8Array, keep: boolean, nowUs: number): void {
-    if (keep) {
-      this.#keep(packetType.input, events, nowUs);
-      return;
-    }
-    this.#packet.set(events, headerBytes);
-    this.#transmit(packetType.input, events.length, nowUs);
+    this.#once(packetType.input, events, keep, nowUs);
   }
 
   /** Sends one Opus packet of at most soundSizeLimit bytes, once: what is late is of no use. */
@@ -245,6 +271,26 @@ export class Link {
     const head = putAudio(this.#view, headerBytes, captureUs, sampleRate, channels, samples);
     for (let i = 0; i < size; i++) this.#packet[headerBytes + head + i] = data[i] as number;
     this.#transmit(packetType.audio, head + size, nowUs);
+  }
+
+  /** Sends a DEVICE INPUT payload: motion once, anything else until acknowledged. */
+  device(payload: Uint8Array, keep: boolean, nowUs: number): void {
+    this.#once(packetType.deviceInput, payload, keep, nowUs);
+  }
+
+  /** Sends what a client's pad shall do; `keep` as in device(). */
+  rumble(device: number, strong: number, weak: number, durationMs: number, keep: boolean, nowUs: number): void {
+    const size = putRumble(this.#view, headerBytes, device, strong, weak, durationMs);
+    this.#once(packetType.rumble, this.#packet.slice(headerBytes, headerBytes + size), keep, nowUs);
+  }
+
+  #once(type: number, payload: Uint8Array, keep: boolean, nowUs: number): void {
+    if (keep) {
+      this.#keep(type, payload, nowUs);
+      return;
+    }
+    this.#packet.set(payload, headerBytes);
+    this.#transmit(type, payload.length, nowUs);
   }
 
   /** Notes packets that the native side sealed and sent with counters from session.reserve(). */

@@ -57,6 +57,8 @@ const cNames = {
   pong: "pong",
   reliable: "reliable",
   ack: "ack",
+  deviceInput: "device_input",
+  rumble: "rumble",
 } as const;
 
 /** Compiles the header with calls that each write some bytes, and gives back what they wrote. */

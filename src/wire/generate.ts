@@ -25,6 +25,8 @@ export const layouts: readonly Layout[] = [
   root.pongLayout,
   root.reliableLayout,
   root.ackLayout,
+  root.deviceInputLayout,
+  root.rumbleLayout,
 ];
 
 const numbers: Record<string, Readonly<Record<string, number>>> = {

@@ -68,6 +68,12 @@ export function decodeIdentity(bytes: Uint8Array): Decoded<Identity> {
   return { ok: true, value: { publicKey, signature, features, name } };
 }
 
+/** A device name's bytes as text; undefined when they are none. */
+export function readDeviceName(bytes: Uint8Array): string | undefined {
+  const name = decodeText(bytes);
+  return name !== undefined && isDeviceName(name) ? name : undefined;
+}
+
 function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);

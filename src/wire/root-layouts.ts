@@ -33,6 +33,8 @@ export const packetType = {
   pong: 7,
   reliable: 8,
   ack: 9,
+  deviceInput: 10,
+  rumble: 11,
 } as const;
 export type PacketName = keyof typeof packetType;
 
@@ -43,6 +45,17 @@ export const codec = { h264: 0, hevc: 1, av1: 2, mjpeg: 3 } as const;
 
 /** Linux event types. */
 export const inputType = { key: 1, relative: 2, absolute: 3 } as const;
+/** A client's devices beside keyboard and pointer. Gamepads are numbered by each client for itself. */
+export const device = { pad1: 1, pad2: 2, pad3: 3, pad4: 4, touch: 16, pen: 17 } as const;
+export const deviceAction = { plug: 1, unplug: 2, events: 3 } as const;
+/** Bits of a plugged device's capabilities. */
+export const deviceCapability = { rumble: 1 } as const;
+/** What the host answers to a plug, and says later when that changes: full for all pads in use, unavailable for not here. */
+export const deviceState = { ready: 1, full: 2, unavailable: 3 } as const;
+/** The answer's value carries both numbers: the device in the low byte, its state above. */
+export const deviceStateShift = 8;
+/** Lamps of the keyboard. */
+export const lockKey = { num: 1, caps: 2, scroll: 4 } as const;
 /** Absolute positions run from 0 to this across the captured picture. */
 export const absoluteLimit = 65_535;
 
@@ -58,6 +71,8 @@ export const controlCommand = {
   releaseKeys: 9,
   listen: 10,
   soundLoss: 11,
+  deviceState: 12,
+  lockKeys: 13,
 } as const;
 /** Bits of admit's value; 0 says that the client waits for approval. */
 export const permission = { view: 1, sound: 2, input: 4, clipboard: 8, microphone: 16 } as const;
@@ -218,12 +233,15 @@ export const controlLayout = layout({
           [controlCommand.admit]: [0, 31],
           [controlCommand.listen]: [0, 1],
           [controlCommand.soundLoss]: [0, 100],
+          [controlCommand.deviceState]: [(deviceState.ready << deviceStateShift) + 1, 0x3ff],
+          [controlCommand.lockKeys]: [0, 7],
         },
         otherwise: [0, 0],
       },
       doc:
         "set bitrate: bit/s; set fps: frames/s; set quality: 0-100; admit: permission bits; listen: 1 asks for sound, 0 " +
-        "for none; sound loss: percent of the sound that did not arrive lately; else 0",
+        "for none; sound loss: percent of the sound that did not arrive lately; device state: device in the low byte, " +
+        "above it ready 1, full 2, unavailable 3; lock keys: num 1, caps 2, scroll 4; else 0",
     },
   },
   tail: laterFields,
@@ -255,15 +273,25 @@ export const pongLayout = layout({
 
 export const reliableLayout = layout({
   name: "reliable",
-  doc: "An INPUT or CONTROL payload that is sent again until acknowledged",
+  doc: "An INPUT, CONTROL, DEVICE INPUT or RUMBLE payload that is sent again until acknowledged",
   bytes: 8,
   fields: {
     sequence: { at: 0, type: "u32", doc: "sequence number, from 0, wrapping" },
-    innerType: { at: 4, type: "u8", oneOf: { input: packetType.input, control: packetType.control }, doc: "4 or 5" },
+    innerType: {
+      at: 4,
+      type: "u8",
+      oneOf: {
+        input: packetType.input,
+        control: packetType.control,
+        deviceInput: packetType.deviceInput,
+        rumble: packetType.rumble,
+      },
+      doc: "4, 5, 10 or 11",
+    },
     reserved: reserved(5, "u8"),
     reserved2: reserved(6, "u16"),
   },
-  tail: { min: 5, max: payloadSizeLimit - 8, doc: "the inner payload" },
+  tail: { min: 4, max: payloadSizeLimit - 8, doc: "the inner payload" },
 });
 
 export const ackLayout = layout({
@@ -273,6 +301,41 @@ export const ackLayout = layout({
   fields: {
     next: { at: 0, type: "u32", doc: "next sequence number expected" },
     reserved: reserved(4, "u32"),
+  },
+  tail: laterFields,
+});
+
+export const deviceInputLayout = layout({
+  name: "deviceInput",
+  doc: "A gamepad, touch screen or pen comes, goes, or was used",
+  bytes: 4,
+  fields: {
+    device: { at: 0, type: "u8", oneOf: device, doc: "gamepads 1-4, touch screen 16, pen 17" },
+    action: { at: 1, type: "u8", oneOf: deviceAction, doc: "plug 1, unplug 2, events 3" },
+    capabilities: {
+      at: 2,
+      type: "u16",
+      rangeBy: { field: "action", of: { [deviceAction.plug]: [0, deviceCapability.rumble] }, otherwise: [0, 0] },
+      doc: "plug: bit 0 rumbles; else 0",
+    },
+  },
+  tail: {
+    min: 0,
+    max: inputEventsLimit * inputLayout.bytes,
+    doc: "plug: name (UTF-8, 1-63 bytes, no control characters); events: 1-100 of 7 bytes, laid out as input events",
+  },
+});
+
+export const rumbleLayout = layout({
+  name: "rumble",
+  doc: "What the motors of a client's gamepad shall do from now on",
+  bytes: 8,
+  fields: {
+    device: { at: 0, type: "u8", range: [device.pad1, device.pad4], doc: "the client's number of the gamepad" },
+    reserved: reserved(1, "u8"),
+    strong: { at: 2, type: "u16", doc: "strength of the heavy motor" },
+    weak: { at: 4, type: "u16", doc: "strength of the light motor" },
+    durationMs: { at: 6, type: "u16", doc: "milliseconds, unless the next message comes before" },
   },
   tail: laterFields,
 });
@@ -293,4 +356,11 @@ export const payloads = {
     doc: "input or command, repeated until acknowledged",
   },
   ack: { layout: ackLayout, sealed: true, direction: "both", doc: "acknowledgement of reliable packets" },
+  deviceInput: {
+    layout: deviceInputLayout,
+    sealed: true,
+    direction: "client to host",
+    doc: "gamepads, touch screen and pen",
+  },
+  rumble: { layout: rumbleLayout, sealed: true, direction: "host to client", doc: "force feedback of a gamepad" },
 } as const satisfies Record<PacketName, unknown>;

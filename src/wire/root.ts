@@ -5,12 +5,14 @@
  * checkPayload on the plaintext; after both, every accessor is safe.
  */
 import { accessors, check, encode, read } from "./codec.ts";
+import { checkDeviceInput } from "./device-input.ts";
 import {
   ackLayout,
   audioLayout,
   chunkFlag,
   chunkLayout,
   controlLayout,
+  deviceInputLayout,
   handshakeLayout,
   handshakeStep,
   headerBytes,
@@ -25,6 +27,7 @@ import {
   pingLayout,
   pongLayout,
   reliableLayout,
+  rumbleLayout,
   tagBytes,
 } from "./root-layouts.ts";
 import type { Decoded, Layout, Values, WireError } from "./schema.ts";
@@ -44,6 +47,8 @@ export const pong = accessors(pongLayout);
 export const reliable = accessors(reliableLayout);
 export const ack = accessors(ackLayout);
 export const identity = accessors(identityLayout);
+export const deviceInput = accessors(deviceInputLayout);
+export const rumble = accessors(rumbleLayout);
 
 /** Layout by packet type; undefined for numbers without one. */
 const layoutByType: (Layout | undefined)[] = [];
@@ -71,6 +76,7 @@ export function checkPayload(type: number, view: DataView, at: number, size: num
   if (error) return error;
   if (type === packetType.video) return checkChunk(view, at);
   if (type === packetType.input) return checkEvents(view, at, size);
+  if (type === packetType.deviceInput) return checkDeviceInput(view, at, size);
   if (type === packetType.reliable) return checkPayload(reliable.innerType(view, at), view, at + 8, size - 8);
   if (type === packetType.handshake && handshake.step(view, at) === handshakeStep.hello && size < helloBytes)
     return "length";
@@ -164,6 +170,31 @@ export function putAck(view: DataView, at: number, next: number): number {
   ack.set.next(view, at, next);
   ack.set.reserved(view, at, 0);
   return ackLayout.bytes;
+}
+
+/** Writes the head of a device's payload and returns its size; a name or events go behind it. */
+export function putDeviceInput(view: DataView, at: number, device: number, action: number, capabilities = 0): number {
+  deviceInput.set.device(view, at, device);
+  deviceInput.set.action(view, at, action);
+  deviceInput.set.capabilities(view, at, capabilities);
+  return deviceInputLayout.bytes;
+}
+
+/** Writes a rumble payload and returns its size. */
+export function putRumble(
+  view: DataView,
+  at: number,
+  device: number,
+  strong: number,
+  weak: number,
+  durationMs: number,
+): number {
+  rumble.set.device(view, at, device);
+  rumble.set.reserved(view, at, 0);
+  rumble.set.strong(view, at, strong);
+  rumble.set.weak(view, at, weak);
+  rumble.set.durationMs(view, at, durationMs);
+  return rumbleLayout.bytes;
 }
 
 type LayoutOf<Name extends PacketName> = (typeof payloads)[Name]["layout"];

@@ -351,6 +351,94 @@ export const payloadCases: readonly PayloadCase[] = [
     fields: { next: 10 },
     tail: none,
   },
+  {
+    name: "second gamepad plugged, with motors",
+    type: "deviceInput",
+    bytes: hex(
+      "02", // gamepad 2
+      "01", // plug
+      "01 00", // rumbles
+      "58 62 6f 78 20 c3 a9", // "Xbox é"
+    ),
+    fields: { device: 2, action: 1, capabilities: 1 },
+    tail: hex("58 62 6f 78 20 c3 a9"),
+  },
+  {
+    name: "gamepad: A pressed, left stick full left, right trigger half",
+    type: "deviceInput",
+    bytes: hex(
+      "01", // gamepad 1
+      "03", // events
+      "00 00", // no capabilities
+      "01 30 01 01 00 00 00", // EV_KEY BTN_A pressed
+      "03 00 00 00 80 ff ff", // EV_ABS ABS_X -32768
+      "03 05 00 80 00 00 00", // EV_ABS ABS_RZ 128
+    ),
+    fields: { device: 1, action: 3, capabilities: 0 },
+    tail: hex("01 30 01 01 00 00 00 03 00 00 00 80 ff ff 03 05 00 80 00 00 00"),
+  },
+  {
+    name: "touch: sixteenth slot lifted",
+    type: "deviceInput",
+    bytes: hex(
+      "10", // touch screen
+      "03", // events
+      "00 00", // no capabilities
+      "03 2f 00 0f 00 00 00", // EV_ABS ABS_MT_SLOT 15
+      "03 39 00 ff ff ff ff", // EV_ABS ABS_MT_TRACKING_ID -1
+    ),
+    fields: { device: 16, action: 3, capabilities: 0 },
+    tail: hex("03 2f 00 0f 00 00 00 03 39 00 ff ff ff ff"),
+  },
+  {
+    name: "pen tilted left as far as it goes",
+    type: "deviceInput",
+    bytes: hex(
+      "11", // pen
+      "03", // events
+      "00 00", // no capabilities
+      "03 1a 00 a6 ff ff ff", // EV_ABS ABS_TILT_X -90
+    ),
+    fields: { device: 17, action: 3, capabilities: 0 },
+    tail: hex("03 1a 00 a6 ff ff ff"),
+  },
+  {
+    name: "gamepad unplugged, reliably",
+    type: "reliable",
+    bytes: hex(
+      "01 00 00 00", // sequence 1
+      "0a", // inner type DEVICE INPUT
+      "00 00 00", // reserved
+      "04", // gamepad 4
+      "02", // unplug
+      "00 00", // no capabilities
+    ),
+    fields: { sequence: 1, innerType: 10 },
+    tail: hex("04 02 00 00"),
+  },
+  {
+    name: "rumble",
+    type: "rumble",
+    bytes: hex(
+      "03", // gamepad 3
+      "00", // reserved
+      "ff ff", // heavy motor, all it can
+      "00 40", // light motor, a quarter
+      "f4 01", // 500 ms
+    ),
+    fields: { device: 3, strong: 0xffff, weak: 0x4000, durationMs: 500 },
+    tail: none,
+  },
+  {
+    name: "the first gamepad is ready",
+    type: "control",
+    bytes: hex(
+      "0c", // DEVICE_STATE
+      "01 01 00 00", // gamepad 1, ready 1
+    ),
+    fields: { command: 12, value: 0x101 },
+    tail: none,
+  },
 ];
 
 export const identityCase = {
@@ -404,7 +492,7 @@ export const refusedDatagrams: readonly RefusedDatagram[] = [
   wrong("protocol version 1", "version-1", "54 4f 4f 52 01 05 0000 0100000000000000 0500"),
   wrong("protocol version 3", "version", "54 4f 4f 52 03 05 0000 0100000000000000 0500"),
   wrong("type 0", "type", "54 4f 4f 52 02 00 0000 0100000000000000 0500"),
-  wrong("type 10", "type", "54 4f 4f 52 02 0a 0000 0100000000000000 0500"),
+  wrong("type 12", "type", "54 4f 4f 52 02 0c 0000 0100000000000000 0500"),
   wrong("flags", "flags", "54 4f 4f 52 02 05 0080 0100000000000000 0500"),
   wrong("counter 2^53", "counter", "54 4f 4f 52 02 05 0000 0000000000002000 0500"),
   wrong("counter 2^64 - 1", "counter", "54 4f 4f 52 02 05 0000 ffffffffffffffff 0500"),
@@ -545,4 +633,42 @@ export const refusedPayloads: readonly RefusedPayload[] = [
     bytes: hex("00000000 05 000000 7f 00000000"),
     error: "range",
   },
+  { name: "unknown device", type: "deviceInput", bytes: hex("05 02 0000"), error: "range" },
+  { name: "unplug with a name", type: "deviceInput", bytes: hex("01 02 0000 41"), error: "length" },
+  { name: "unplug that rumbles", type: "deviceInput", bytes: hex("01 02 0100"), error: "range" },
+  { name: "plug without a name", type: "deviceInput", bytes: hex("01 01 0000"), error: "length" },
+  {
+    name: "plug with 64 bytes of name",
+    type: "deviceInput",
+    bytes: hex("01 01 0000", many("41", 64)),
+    error: "length",
+  },
+  { name: "plug with a line in its name", type: "deviceInput", bytes: hex("01 01 0000 41 0a 42"), error: "text" },
+  { name: "plug whose name is no UTF-8", type: "deviceInput", bytes: hex("01 01 0000 ff fe"), error: "text" },
+  { name: "no device events", type: "deviceInput", bytes: hex("01 03 0000"), error: "length" },
+  {
+    name: "101 device events",
+    type: "deviceInput",
+    bytes: hex("01 03 0000", many("01 3001 01000000", 101)),
+    error: "length",
+  },
+  {
+    name: "gamepad with a key of a keyboard",
+    type: "deviceInput",
+    bytes: hex("01 03 0000 01 1e00 01000000"),
+    error: "range",
+  },
+  {
+    name: "gamepad button that repeats",
+    type: "deviceInput",
+    bytes: hex("01 03 0000 01 3001 02000000"),
+    error: "range",
+  },
+  { name: "stick beyond its end", type: "deviceInput", bytes: hex("01 03 0000 03 0000 00800000"), error: "range" },
+  { name: "trigger above 255", type: "deviceInput", bytes: hex("01 03 0000 03 0200 00010000"), error: "range" },
+  { name: "touch slot 16", type: "deviceInput", bytes: hex("10 03 0000 03 2f00 10000000"), error: "range" },
+  { name: "pen that moves a wheel", type: "deviceInput", bytes: hex("11 03 0000 02 0800 01000000"), error: "range" },
+  { name: "rumble of a touch screen", type: "rumble", bytes: hex("10 00 0000 0000 0000"), error: "range" },
+  { name: "state of no device", type: "control", bytes: hex("0c 00010000"), error: "range" },
+  { name: "a fourth lock key", type: "control", bytes: hex("0d 08000000"), error: "range" },
 ];
