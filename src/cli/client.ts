@@ -5,8 +5,10 @@ import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { Client, type ClientOptions } from "../client/client.ts";
 import type { HostIdentity } from "../client/core.ts";
+import type { MicrophoneOptions } from "../client/microphone.ts";
 import { RelayClient } from "../client/relay-client.ts";
 import { clientReport, type Reporting } from "../client/report.ts";
+import type { SoundOptions } from "../client/sound.ts";
 import type { WindowOptions } from "../client/window.ts";
 import { fingerprint, sixWords } from "../secure/fingerprint.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
@@ -59,7 +61,9 @@ async function playChannel(
   if (!target.ok) return target;
   const credentials = relayCredentials(identity, process.env);
   const title = `${target.value.channel} - Patchbay`;
-  const opened = RelayClient.open({ ...windowFrom(flags, title), ...target.value, credentials });
+  if (flags.microphone) return fail("usage", "--microphone speaks to a host, and a relay's channel takes no sound.");
+  const sound = soundFrom(flags);
+  const opened = RelayClient.open({ ...windowFrom(flags, title), ...target.value, credentials, sound });
   if (!opened.ok) return opened;
   lifecycle.defer("the session", () => opened.value.close());
   return untilReported(opened.value, flags, lifecycle);
@@ -144,6 +148,19 @@ function windowFrom(flags: Flags, title: string): WindowOptions {
   };
 }
 
+function soundFrom(flags: Flags): SoundOptions {
+  const { sound, soundDevice, volume, mute, output, shm } = flags;
+  // Who only takes pictures wants to hear none unless told.
+  const isQuiet = sound === "auto" && (output === "headless" || shm !== undefined);
+  return { backend: isQuiet ? "off" : sound, device: soundDevice ?? "", volume, muted: mute };
+}
+
+function microphoneFrom({ microphone, microphoneDevice, sound }: Flags): MicrophoneOptions | undefined {
+  if (!microphone) return undefined;
+  const backend = sound === "pulse" || sound === "alsa" ? sound : "auto";
+  return { backend, device: microphoneDevice ?? "" };
+}
+
 function optionsFrom(
   flags: Flags,
   target: Target,
@@ -158,6 +175,8 @@ function optionsFrom(
     bitrateBps: flags.bitrate,
     fps: flags.fps,
     quality: flags.quality,
+    sound: soundFrom(flags),
+    microphone: microphoneFrom(flags),
   };
 }
 

@@ -88,6 +88,8 @@ function canShow(display: string): boolean {
   return scene.ok;
 }
 
+/** What is captured here would be played here, and captured again. */
+const quiet = ["--sound", "off"];
 const smallScene: Size = { width: 960, height: 540 };
 
 /** The client's window would cover what is captured, so it goes to a display of its own. */
@@ -124,7 +126,7 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   const host = start(
     "the host",
     homes.host,
-    ["host", ...setting.host, ...rate, ...ports, "--json", files.host],
+    ["host", ...setting.host, ...rate, ...ports, ...quiet, "--json", files.host],
     lifecycle,
   );
   const udp = await host.says(/UDP 127\.0\.0\.1:(\d+)/);
@@ -134,7 +136,12 @@ async function measure(setting: Setting, flags: DemoFlags, lifecycle: Lifecycle)
   tell(`Live figures: ${page.value[1]}`);
   const watched = ["--measure", "--no-input", "--json", files.client, "--png", flags.png];
   const target = `${paired.value}@127.0.0.1:${udp.value[1]}`;
-  const client = start("the client", homes.client, ["client", target, ...setting.client, ...watched], lifecycle);
+  const client = start(
+    "the client",
+    homes.client,
+    ["client", target, ...setting.client, ...quiet, ...watched],
+    lifecycle,
+  );
   const joined = await client.says(/approved/);
   if (!joined.ok) return joined;
   await watch(flags.seconds, page.value[1] as string, [host, client], lifecycle.signal);

@@ -72,7 +72,8 @@ function parseNumber(from: string, flag: NumberFlag, text: string): Result<numbe
 /** "a whole number from 1 to 144", "bits per second from 500k to 50M, as in 8M", ... */
 export function allowedNumbers({ kind, min, max }: NumberFlag): string {
   if (kind === "number") return `a whole number from ${min} to ${max}`;
-  if (kind === "bitrate") return `bits per second from ${formatBitrate(min)} to ${formatBitrate(max)}, such as 8M`;
+  if (kind === "bitrate")
+    return `bits per second from ${formatBitrate(min)} to ${formatBitrate(max)}, such as ${max < 1e6 ? "96k" : "8M"}`;
   return `a time from ${formatDuration(min)} to ${formatDuration(max)}, such as 10, 500ms or 2m`;
 }
 

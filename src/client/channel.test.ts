@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import {
+  buildAudioPcm,
   buildCompressedPixels,
   buildDeltaPixels,
   buildKeyframe,
+  buildOpus,
   buildPing,
   buildSignalSync,
   buildStreamEnd,
@@ -17,6 +19,7 @@ function setUp() {
       if (decoder.hasRoom) events.push(`${keyframe ? "key" : "delta"} ${data[0]} at ${captureUs}`);
       return decoder.hasRoom;
     },
+    sound: (data, captureUs) => events.push(`sound ${data[0]} at ${captureUs}`),
     unplayable: (format) => events.push(`not ${format}`),
     streamEnd: () => events.push("end"),
   });
@@ -35,6 +38,15 @@ test("video goes to the decoder from a keyframe on, of either kind", () => {
   expect(receiver.isStuck).toBe(false);
   expect(events).toEqual(["key 2 at 2000", "delta 3 at 3000"]);
   expect(receiver.stats).toMatchObject({ delivered: 2, keyframes: 1, bytes: 2, waitingForKeyframe: 1 });
+});
+
+test("Opus goes to the speakers, whatever becomes of the pictures, and other sound is counted", () => {
+  const { receiver, events } = setUp();
+  receiver.receive(buildOpus(1, 40, 48_000, 2, 960, Uint8Array.of(7, 8)));
+  receiver.receive(buildAudioPcm(2, 60, 48_000, 1, "s16le", new Uint8Array(4)));
+  receiver.receive(buildOpus(3, 60, 48_000, 2, 960, Uint8Array.of(9)));
+  expect(events).toEqual(["sound 7 at 40000", "sound 9 at 60000"]);
+  expect(receiver.drops.toJSON()).toEqual({ "not-opus": 1 });
 });
 
 test("after a full decoder, an error or a stream's end the next picture is a keyframe", () => {

@@ -18,13 +18,15 @@ export interface ChannelPicture {
 export interface ChannelEvents {
   /** False when the decoder has no room. */
   picture(picture: ChannelPicture): boolean;
+  /** One Opus packet; `captureUs` is of the source's clock, as exact as milliseconds are. */
+  sound(data: Uint8Array, captureUs: number): void;
   /** Pictures come in a form that is not for this player. */
   unplayable(format: string): void;
   streamEnd(): void;
 }
 
 export class ChannelReceiver {
-  readonly drops = new Counters<"malformed" | "not-a-picture">();
+  readonly drops = new Counters<"malformed" | "not-a-picture" | "not-opus">();
   readonly #events: ChannelEvents;
   readonly #stats = { delivered: 0, keyframes: 0, bytes: 0, waitingForKeyframe: 0, decoderFull: 0, codec: 0 };
   #needsKeyframe = true;
@@ -62,6 +64,12 @@ export class ChannelReceiver {
       case "pixels":
       case "deltaPixels":
         this.#unplayable("raw pixels");
+        return;
+      case "audioCompressed":
+        this.#events.sound(message.tail, message.timestampMs * 1000);
+        return;
+      case "audioPcm":
+        this.drops.add("not-opus");
         return;
       case "streamEnd":
         this.broken();

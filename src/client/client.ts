@@ -7,13 +7,16 @@ import { monotonicClock } from "../../ffi/clock.ts";
 import type { Address, UdpSocket } from "../../ffi/interfaces.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import { limits } from "../base/limits.ts";
+import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
 import type { ClientMeters } from "./meters.ts";
-import type { Transfer } from "./report.ts";
+import { Microphone, type MicrophoneOptions, noMicrophone } from "./microphone.ts";
+import type { Sounding, Transfer } from "./report.ts";
+import { type SoundOptions, SoundOutput } from "./sound.ts";
 import { PlayerWindow, type WindowEvents, type WindowOptions } from "./window.ts";
 
 export interface ClientOptions extends WindowOptions {
@@ -25,12 +28,17 @@ export interface ClientOptions extends WindowOptions {
   readonly bitrateBps: number | undefined;
   readonly fps: number | undefined;
   readonly quality: number | undefined;
+  readonly sound: SoundOptions;
+  /** Undefined when nothing is to be said. */
+  readonly microphone: MicrophoneOptions | undefined;
 }
 
 export interface ClientListener {
   connected(host: HostIdentity): void;
   admitted(permissions: number): void;
 }
+
+const log = createLog("client");
 
 const tickMs = 10;
 
@@ -45,10 +53,13 @@ export class Client {
 
   readonly #udp: UdpSocket;
   readonly #window: PlayerWindow;
+  readonly #sound: SoundOutput;
+  readonly #microphone: Microphone | undefined;
   readonly #remote: Address;
   readonly #end: (result: Result<void>) => void;
   readonly #ticking: ReturnType<typeof setInterval>;
   #closed = false;
+  #wasDeaf = false;
 
   static open(options: ClientOptions, identity: DeviceIdentity, listener: ClientListener): Result<Client> {
     let client: Client | undefined;
@@ -69,7 +80,13 @@ export class Client {
       udp.value.close();
       return window;
     }
-    client = new Client(options, identity, listener, udp.value, window.value, remote.value);
+    const sound = SoundOutput.open(options.sound);
+    if (!sound.ok) {
+      window.value.close();
+      udp.value.close();
+      return sound;
+    }
+    client = new Client(options, identity, listener, udp.value, window.value, sound.value, remote.value);
     return ok(client);
   }
 
@@ -79,10 +96,12 @@ export class Client {
     listener: ClientListener,
     udp: UdpSocket,
     window: PlayerWindow,
+    sound: SoundOutput,
     remote: Address,
   ) {
     this.#udp = udp;
     this.#window = window;
+    this.#sound = sound;
     this.#remote = remote;
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
     this.ended = promise;
@@ -91,21 +110,44 @@ export class Client {
     const connectionId = crypto.getRandomValues(new Uint32Array(1))[0] as number;
     const settings = { identity, cipher: nativeCipher(), copy, expectedKey, connectionId, bitrateBps, fps, quality };
     this.core = new ClientCore(
-      settings,
+      { ...settings, sound: sound.isThere },
       {
         send: (packet, size) => void udp.send(remote, packet, size),
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
-        sound: () => undefined,
+        sound: ({ data, size, captureUs }) => sound.push(data, size, captureUs),
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
           if (this.core.mayInput) window.inputAllowed(monotonicClock.nowUs());
+          if (permissions !== 0) this.#tellSound();
           listener.admitted(permissions);
         },
         ended: (reason) => resolve(failureOf(reason, options)),
       },
       monotonicClock.nowUs(),
     );
-    this.#ticking = setInterval(() => this.core.tick(monotonicClock.nowUs()), tickMs);
+    if (options.microphone)
+      this.#microphone = new Microphone(options.microphone, (packet) =>
+        this.core.speak(packet, monotonicClock.nowUs()),
+      );
+    this.#ticking = setInterval(() => this.#tick(monotonicClock.nowUs()), tickMs);
+  }
+
+  #tick(nowUs: number): void {
+    this.core.tick(nowUs);
+    const lossPercent = this.#sound.tick(this.core.link?.clock.offsetUs, nowUs);
+    if (lossPercent !== undefined) this.core.tellSoundLoss(lossPercent, nowUs);
+  }
+
+  /** What this client may hear and say may have changed. */
+  #tellSound(): void {
+    if (this.#sound.isThere && !this.core.mayHear && !this.#wasDeaf)
+      log.warn("the host's owner does not permit this device to hear its sound (patchbay peers approve --permit)");
+    this.#wasDeaf = !this.core.mayHear;
+    this.#microphone?.permit(this.core.maySpeak);
+  }
+
+  get sound(): SoundOutput {
+    return this.#sound;
   }
 
   get meters(): ClientMeters {
@@ -133,6 +175,11 @@ export class Client {
       clockOffsetUs: link?.clock.offsetUs ?? null,
       drops: { ...drops.toJSON(), ...link?.drops.toJSON() },
     };
+  }
+
+  sounding(): Sounding {
+    const sound = this.#sound.report(this.core.permissions !== 0 && !this.core.mayHear);
+    return { sound, microphone: this.#microphone?.report() ?? noMicrophone };
   }
 
   udpStats() {
@@ -166,6 +213,8 @@ export class Client {
     const nowUs = monotonicClock.nowUs();
     this.core.releaseKeys(nowUs);
     this.core.close(nowUs);
+    this.#microphone?.close();
+    this.#sound.close();
     this.#window.close();
     this.#udp.close();
     this.#end(ok(undefined));
@@ -182,6 +231,8 @@ function windowEvents(client: () => Client | undefined): WindowEvents {
     flushInput: (nowUs) => core()?.input.flush(nowUs),
     releaseKeys: (nowUs) => core()?.releaseKeys(nowUs),
     setPaused: (paused, nowUs) => core()?.setPaused(paused, nowUs),
+    shown: (ageUs) => client()?.sound.picture(ageUs),
+    toggleMute: () => client()?.sound.toggleMute(),
     ended: (result) => client()?.finish(result),
   };
 }

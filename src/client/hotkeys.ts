@@ -1,11 +1,17 @@
 /**
  * The client's own keys: Ctrl+Alt+Shift and Q to leave, F for the whole screen, P to pause, M for pointer motion as games want
- * it. The letter never reaches the host. Pure.
+ * it, S to silence the sound. The letter never reaches the host. Pure.
  */
-export type HotkeyAction = "leave" | "fullscreen" | "pause" | "pointer";
+export type HotkeyAction = "leave" | "fullscreen" | "pause" | "pointer" | "mute";
 
 /** Linux key codes. */
-const actions: Readonly<Record<number, HotkeyAction>> = { 16: "leave", 33: "fullscreen", 25: "pause", 50: "pointer" };
+const actions: Readonly<Record<number, HotkeyAction>> = {
+  16: "leave",
+  33: "fullscreen",
+  25: "pause",
+  50: "pointer",
+  31: "mute",
+};
 const EV_KEY = 1;
 const modifierOf: Readonly<Record<number, string>> = {
   29: "ctrl",

@@ -9,8 +9,10 @@ import { toMillis } from "../base/units.ts";
 import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
 import { EvdevToDs } from "../wire/ds-evdev.ts";
 import { ChannelReceiver } from "./channel.ts";
-import type { Transfer } from "./report.ts";
+import { noMicrophone } from "./microphone.ts";
+import type { Sounding, Transfer } from "./report.ts";
 import { PlayerRoom } from "./room.ts";
+import { type SoundOptions, SoundOutput } from "./sound.ts";
 import { PlayerWindow, type WindowOptions } from "./window.ts";
 
 const log = createLog("client");
@@ -20,10 +22,12 @@ export interface RelayClientOptions extends WindowOptions {
   readonly origin: string;
   readonly channel: string;
   readonly credentials: readonly Credential[];
+  readonly sound: SoundOptions;
 }
 
 /** How often the source is asked for the time. */
 const askMs = 1000;
+const tickMs = 100;
 
 /** Answers that trying again does not change. */
 const finalStatus = new Set([400, 401, 403, 404, 421]);
@@ -34,6 +38,7 @@ export class RelayClient {
   readonly #end: (result: Result<void>) => void;
   readonly #options: RelayClientOptions;
   readonly #window: PlayerWindow;
+  readonly #sound: SoundOutput;
   readonly #receiver: ChannelReceiver;
   readonly #input: EvdevToDs;
   readonly #startedUs = monotonicClock.nowUs();
@@ -41,6 +46,7 @@ export class RelayClient {
   #socket: ReturningWebSocket | undefined;
   #roomSocket: ReturningWebSocket | undefined;
   readonly #asking: ReturnType<typeof setInterval>;
+  readonly #ticking: ReturnType<typeof setInterval>;
   #sequence = 0;
   #frameId = 0;
   #wasOpen = false;
@@ -56,16 +62,24 @@ export class RelayClient {
       flushInput: () => client?.input.flush(),
       releaseKeys: () => client?.input.releaseAll(),
       setPaused: (paused) => client?.setPaused(paused),
+      shown: (ageUs) => client?.sound.picture(ageUs),
+      toggleMute: () => client?.sound.toggleMute(),
       ended: (result) => client?.finish(result),
     });
     if (!window.ok) return window;
-    client = new RelayClient(options, window.value);
+    const sound = SoundOutput.open(options.sound);
+    if (!sound.ok) {
+      window.value.close();
+      return sound;
+    }
+    client = new RelayClient(options, window.value, sound.value);
     return ok(client);
   }
 
-  private constructor(options: RelayClientOptions, window: PlayerWindow) {
+  private constructor(options: RelayClientOptions, window: PlayerWindow, sound: SoundOutput) {
     this.#options = options;
     this.#window = window;
+    this.#sound = sound;
     const { promise, resolve } = Promise.withResolvers<Result<void>>();
     this.ended = promise;
     this.#end = resolve;
@@ -76,6 +90,7 @@ export class RelayClient {
         this.#frameId = (this.#frameId + 1) >>> 0;
         return window.push(data, data.length, this.#frameId, keyframe, captureUs);
       },
+      sound: (data, captureUs) => sound.push(data, data.length, captureUs),
       unplayable: (format) => this.#end(this.#unplayable(format)),
       streamEnd: () => log.info("the source ended its stream; waiting for it to return"),
     });
@@ -85,6 +100,7 @@ export class RelayClient {
     });
     this.room = new PlayerRoom((text) => void this.#roomSocket?.send(text));
     this.#asking = setInterval(() => this.#ask(), askMs);
+    this.#ticking = setInterval(() => sound.tick(this.room.offsetUs, monotonicClock.nowUs()), tickMs);
     this.#connect();
   }
 
@@ -106,6 +122,14 @@ export class RelayClient {
 
   playerStats() {
     return this.#window.stats();
+  }
+
+  get sound(): SoundOutput {
+    return this.#sound;
+  }
+
+  sounding(): Sounding {
+    return { sound: this.#sound.report(false), microphone: noMicrophone };
   }
 
   transfer(): Transfer {
@@ -200,8 +224,10 @@ export class RelayClient {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#asking);
+    clearInterval(this.#ticking);
     this.#input.releaseAll();
     this.#disconnect();
+    this.#sound.close();
     this.#window.close();
     this.#end(ok(undefined));
   }

@@ -3,6 +3,8 @@ import { monotonicClock } from "../../ffi/clock.ts";
 import type { Percentiles } from "../base/percentiles.ts";
 import type { FrameStats } from "./frames.ts";
 import type { ClientMeters, ClientStage } from "./meters.ts";
+import type { MicrophoneReport } from "./microphone.ts";
+import type { SoundReport } from "./sound.ts";
 import type { PlayerWindow } from "./window.ts";
 
 /** What the connection knows of itself. */
@@ -14,15 +16,22 @@ export interface Transfer {
   readonly drops: Record<string, number>;
 }
 
+/** What is heard and said. */
+export interface Sounding {
+  readonly sound: SoundReport;
+  readonly microphone: MicrophoneReport;
+}
+
 /** A client of either kind. */
 export interface Reporting {
   readonly meters: ClientMeters;
   describe(): ReturnType<PlayerWindow["describe"]>;
   playerStats(): ReturnType<PlayerWindow["stats"]>;
   transfer(): Transfer;
+  sounding(): Sounding;
 }
 
-export interface ClientReport {
+export interface ClientReport extends Sounding {
   readonly display: string;
   readonly decoder: string;
   readonly width: number;
@@ -59,6 +68,7 @@ export function clientReport(client: Reporting): ClientReport {
     stagesMs: meters.stagesMs(),
     bitrateBps: seconds > 0 ? (frames.bytes * 8) / seconds : meters.bitrateBps(monotonicClock.nowUs()),
     ...transfer,
+    ...client.sounding(),
     frames: { ...frames, skippedLate: player.skippedLate, decodeErrors: player.decodeErrors },
   };
 }

@@ -33,6 +33,9 @@ export interface WindowEvents {
   flushInput(nowUs: number): void;
   releaseKeys(nowUs: number): void;
   setPaused(paused: boolean, nowUs: number): void;
+  /** A picture was shown `ageUs` after its capture. */
+  shown(ageUs: number): void;
+  toggleMute(): void;
   /** The person is done, or the window is gone. */
   ended(result: Result<void>): void;
 }
@@ -105,7 +108,7 @@ export class PlayerWindow {
   #event(event: PlayerEvent, nowUs: number): void {
     switch (event.kind) {
       case "shown":
-        this.meters.shown(event, this.#events.offsetUs());
+        this.#shown(event);
         return;
       case "skipped":
         this.meters.skipped++;
@@ -131,6 +134,12 @@ export class PlayerWindow {
     }
   }
 
+  #shown(event: PlayerEvent): void {
+    const offsetUs = this.#events.offsetUs();
+    this.meters.shown(event, offsetUs);
+    if (offsetUs !== undefined) this.#events.shown(event.shownUs + offsetUs - event.captureUs);
+  }
+
   #input({ type, code, value }: PlayerEvent, nowUs: number): void {
     const meaning = this.#hotkeys.take(type, code, value);
     if (meaning === "pass") {
@@ -153,6 +162,9 @@ export class PlayerWindow {
       case "pause":
         this.#paused = !this.#paused;
         this.#events.setPaused(this.#paused, nowUs);
+        return;
+      case "mute":
+        this.#events.toggleMute();
         return;
       case "pointer":
         this.#pointerGrabbed = !this.#pointerGrabbed;

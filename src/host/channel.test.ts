@@ -3,11 +3,13 @@ import { limits } from "../base/limits.ts";
 import { Stream } from "../hub/stream.ts";
 import { buildKeyDown, buildPing, buildPointer, buildResize, decodeFrame } from "../wire/ds.ts";
 import { HostChannel } from "./channel.ts";
+import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
 
 function setUp(mayControl: boolean) {
   const asked = { keyframes: 0 };
   const stream = new Stream<OutgoingFrame>(() => asked.keyframes++);
+  const sound = new Stream<SoundPacket>(() => undefined);
   const injected: (number[] | "flush")[] = [];
   const sent: Uint8Array[] = [];
   const room = { left: Number.POSITIVE_INFINITY };
@@ -17,6 +19,8 @@ function setUp(mayControl: boolean) {
       flushInput: () => injected.push("flush"),
       attach: (subscriber) => stream.subscribe(subscriber),
       detach: (subscription) => stream.unsubscribe(subscription),
+      attachSound: (subscriber) => sound.subscribe(subscriber),
+      detachSound: (subscription) => sound.unsubscribe(subscription),
       requestKeyframe: () => asked.keyframes++,
       size: () => ({ width: 640, height: 480 }),
       bytesOf: ({ frameId }) => Uint8Array.of(0, 0, 1, frameId),
@@ -47,8 +51,44 @@ function setUp(mayControl: boolean) {
       if (!decoded.ok || decoded.value.kind !== "frame") throw new Error("no frame");
       return decoded.value;
     });
-  return { channel, asked, injected, room, publish, told, stream };
+  const speak = (byte: number) =>
+    sound.publish({
+      keyframe: true,
+      captureUs: 7_000_000_000_123 + byte * 1000,
+      sampleRate: 48_000,
+      channels: 2,
+      samples: 960,
+      data: Uint8Array.of(byte, byte, 99),
+      size: 2,
+      sentUs: 0,
+    });
+  return { channel, asked, injected, room, publish, speak, told, stream, sound };
 }
+
+test("sound goes with the pictures while the channel is watched, as Opus with its time of capture", () => {
+  const { channel, room, publish, speak, told, sound } = setUp(false);
+  speak(1);
+  channel.start(0);
+  publish(1, true);
+  speak(2);
+  room.left = 0;
+  speak(3);
+  room.left = 1;
+  speak(4);
+  const timestampMs = 7_000_000_000 % 2 ** 32;
+  const head = { name: "audioCompressed", fields: { codec: 1, channels: 2, samples: 960, sampleRate: 48_000 } };
+  expect(told().slice(1)).toMatchObject([
+    { ...head, sequence: 1, timestampMs: timestampMs + 2 },
+    { ...head, sequence: 2, timestampMs: timestampMs + 4 },
+  ]);
+  expect([...(told()[1]?.tail ?? [])]).toEqual([2, 2]);
+  expect(channel.stats(0)).toMatchObject({ sounds: 2, soundsLeftOut: 1 });
+  channel.setWatched(false);
+  expect(sound.subscribers).toBe(0);
+  channel.setWatched(true);
+  channel.stop();
+  expect(sound.subscribers).toBe(0);
+});
 
 test("frames are the stream's access units, with the time of capture in milliseconds, from a keyframe on", () => {
   const { channel, asked, publish, told } = setUp(false);

@@ -6,9 +6,10 @@
 import { Counters } from "../base/counters.ts";
 import { Rate } from "../base/rate.ts";
 import type { Subscriber, Subscription } from "../hub/stream.ts";
-import { buildCompressedPixels, buildStreamEnd, decodeFrame } from "../wire/ds.ts";
+import { buildCompressedPixels, buildOpus, buildStreamEnd, decodeFrame } from "../wire/ds.ts";
 import { DsToEvdev } from "../wire/ds-evdev.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
+import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
 
 /** Where a channel's messages go. */
@@ -20,6 +21,8 @@ export interface ChannelPipe {
 export interface ChannelHost extends InputOutbox {
   attach(subscriber: Subscriber<OutgoingFrame>): Subscription<OutgoingFrame>;
   detach(subscription: Subscription<OutgoingFrame>): void;
+  attachSound(subscriber: Subscriber<SoundPacket>): Subscription<SoundPacket>;
+  detachSound(subscription: Subscription<SoundPacket>): void;
   requestKeyframe(): void;
   /** The picture's size now. */
   size(): { readonly width: number; readonly height: number };
@@ -41,6 +44,9 @@ export interface ChannelStats {
   /** Frames that found no room, and those left out behind them. */
   readonly droppedFull: number;
   readonly droppedWaiting: number;
+  /** Packets of sound that went out, and those that found no room. */
+  readonly sounds: number;
+  readonly soundsLeftOut: number;
   readonly inputEvents: number;
 }
 
@@ -56,6 +62,7 @@ export class HostChannel {
   #isWatched = true;
   /** Held while the channel is on and somebody may be watching. */
   #subscription: Subscription<OutgoingFrame> | undefined;
+  #hearing: Subscription<SoundPacket> | undefined;
   #sequence = 0;
   #timestampMs = 0;
   #startedUs = 0;
@@ -63,6 +70,8 @@ export class HostChannel {
   /** Of subscriptions that are over. */
   #droppedFull = 0;
   #droppedWaiting = 0;
+  #sounds = 0;
+  #soundsLeftOut = 0;
 
   constructor(host: ChannelHost, pipe: ChannelPipe, mayControl: boolean) {
     this.#host = host;
@@ -96,12 +105,15 @@ export class HostChannel {
 
   /** Brings the subscription in line with what is wanted. */
   #subscribe(): void {
-    if (this.#isOn && this.#isWatched)
+    if (this.#isOn && this.#isWatched) {
       this.#subscription ??= this.#host.attach({ deliver: (frame) => this.#deliver(frame) });
-    else this.#unsubscribe();
+      this.#hearing ??= this.#host.attachSound({ deliver: (packet) => this.#sound(packet) });
+    } else this.#unsubscribe();
   }
 
   #unsubscribe(): void {
+    if (this.#hearing) this.#host.detachSound(this.#hearing);
+    this.#hearing = undefined;
     if (!this.#subscription) return;
     const { droppedFull, droppedWaiting } = this.#subscription.stats;
     this.#droppedFull += droppedFull;
@@ -133,6 +145,21 @@ export class HostChannel {
     this.#sequence++;
     this.#frames++;
     this.#rate.add(message.length * 8, frame.sentUs);
+    return true;
+  }
+
+  /** Relays leave sound out where there is no room, so nothing depends on it. */
+  #sound(packet: SoundPacket): boolean {
+    const ms = Math.floor(packet.captureUs / 1000) >>> 0;
+    const data = packet.data.subarray(0, packet.size);
+    const message = buildOpus(this.#sequence & 0xffff, ms, packet.sampleRate, packet.channels, packet.samples, data);
+    if (!this.#pipe.send(message)) {
+      this.#soundsLeftOut++;
+      return false;
+    }
+    this.#sequence++;
+    this.#sounds++;
+    this.#rate.add(message.length * 8, packet.sentUs);
     return true;
   }
 
@@ -170,6 +197,8 @@ export class HostChannel {
       frames: this.#frames,
       droppedFull: this.#droppedFull + (now?.droppedFull ?? 0),
       droppedWaiting: this.#droppedWaiting + (now?.droppedWaiting ?? 0),
+      sounds: this.#sounds,
+      soundsLeftOut: this.#soundsLeftOut,
       inputEvents: this.#gate.passed,
     };
   }

@@ -76,6 +76,8 @@ async function connect(host: Host, device: ReturnType<typeof createIdentity>): P
     bitrateBps: undefined,
     fps: undefined,
     quality: undefined,
+    sound: { backend: "none", device: "", volume: 100, muted: false },
+    microphone: undefined,
   };
   const client = good(Client.open(options, device, { connected: () => {}, admitted: resolve }));
   closing.push(() => client.close());
