@@ -11,6 +11,8 @@ struct pb_capture_settings {
     uint32_t width, height; /* pixels, only for sources that may choose (pattern); 0 for their default */
     uint32_t fps;           /* frames per second that are wanted at most */
     bool cursor;            /* draw the pointer into the picture */
+    bool automatic;         /* chosen by "auto": what the user named may be meant for another backend */
+    bool device_pictures;   /* pictures may come without `plane`, in device memory only */
 };
 
 struct pb_capture_backend {
@@ -26,6 +28,9 @@ struct pb_capture_backend {
     /* Brings the backend's own BGRA picture up to date. `rows` are those that changed since the last grab
      * (all of them with `everything`). The picture stays valid until the next call. */
     enum pb_status (*grab)(struct pb_capture *capture, bool everything, struct pb_picture *picture, struct pb_rows *rows);
+    /* The picture of the last grab was read. PB_AGAIN: its owner replaced it meanwhile, so what was read may be torn and is
+     * to be grabbed again at once; it says so a few times in a row at most. NULL: pictures stay as they are. */
+    enum pb_status (*release)(struct pb_capture *capture);
     /* Readable when the source has something to say, its end included, which wait() then reads. NULL: it never has. */
     int (*descriptor)(const struct pb_capture *capture);
     /* Why the last call failed: device, call, what it said, remedy. May be NULL. */

@@ -60,7 +60,8 @@ struct pb_grabber *pb_grabber_open(const char *capture, const char *target, cons
         pb_error(error, error_size, "%u fps at %u bit/s is out of range", fps, bitrate_bps);
         goto fail;
     }
-    g->capture_settings = (struct pb_capture_settings){.target = g->target, .width = width, .height = height, .fps = fps, .cursor = true};
+    g->capture_settings = (struct pb_capture_settings){.target = g->target, .width = width, .height = height, .fps = fps, .cursor = true,
+                                                          .automatic = !strcmp(g->capture_name, "auto"), .device_pictures = true};
     if (!grabber_knows_encoder(g, error, error_size) || !grabber_open_capture(g, error, error_size)) goto fail;
     grabber_note_source(g);
     if (!grabber_prepare(g, error, error_size)) goto fail;

@@ -197,18 +197,20 @@ static enum pb_status unreadable(struct pb_grabber *g, const struct pb_dmabuf *w
 static enum pb_status refresh(struct pb_grabber *g, struct pb_encoded *frame, bool change) {
     struct pb_grabber_state *s = &g->state;
     struct pb_rows rows;
-    enum pb_status status = g->capture_backend->grab(g->capture, !s->complete, &s->source, &rows);
-    if (status) return status;
-    s->pending = false;
-    s->faults = 0;
-    frame->captured_us = pb_monotonic_us();
-    if (rows.top >= rows.bottom) return PB_AGAIN;
+    do {
+        enum pb_status status = g->capture_backend->grab(g->capture, !s->complete, &s->source, &rows);
+        if (status) return status;
+        s->pending = false;
+        s->faults = 0;
+        frame->captured_us = pb_monotonic_us();
+        if (rows.top >= rows.bottom) return PB_AGAIN;
+        s->importing = s->source.dmabuf && g->encoder_backend->imports && !s->cannot_import;
+        if (!s->importing && s->source.plane[0]) convert(g, &s->source, rows);
+    } while (!s->importing && g->capture_backend->release && g->capture_backend->release(g->capture) == PB_AGAIN);
     COUNT(g, captured, 1);
     if (change && s->damage_us < s->encoded_us) COUNT(g, skipped_busy, 1);
-    s->importing = s->source.dmabuf && g->encoder_backend->imports && !s->cannot_import;
     /* An imported picture is the source's: it must be asked for again to be encoded again. */
     s->complete = !s->importing;
-    if (!s->importing && s->source.plane[0]) convert(g, &s->source, rows);
     return PB_OK;
 }
 

@@ -45,17 +45,20 @@ static void sleep_ms(struct pb_publisher *p, int ms) {
 static enum pb_status publish(struct pb_publisher *p) {
     struct pb_picture picture;
     struct pb_rows rows;
-    enum pb_status status = p->backend->grab(p->capture, true, &picture, &rows);
-    if (status) return status;
-    if (picture.width != p->frames.width || picture.height != p->frames.height) return PB_REINIT;
-    uint8_t *to = pb_frames_begin(&p->frames);
-    if (!to) {
-        /* Another program writes there without asking, which pb_frames_create cannot know. */
-        atomic_fetch_add_explicit(&p->refused, 1, memory_order_relaxed);
-        return PB_AGAIN;
-    }
-    /* The other name of the same exchange of red and blue. */
-    ABGRToARGB(picture.plane[0], (int)picture.stride[0], to, (int)picture.width * 4, (int)picture.width, (int)picture.height);
+    uint8_t *to;
+    do {
+        enum pb_status status = p->backend->grab(p->capture, true, &picture, &rows);
+        if (status) return status;
+        if (picture.width != p->frames.width || picture.height != p->frames.height) return PB_REINIT;
+        to = pb_frames_begin(&p->frames);
+        if (!to) {
+            /* Another program writes there without asking, which pb_frames_create cannot know. */
+            atomic_fetch_add_explicit(&p->refused, 1, memory_order_relaxed);
+            return PB_AGAIN;
+        }
+        /* The other name of the same exchange of red and blue. */
+        ABGRToARGB(picture.plane[0], (int)picture.stride[0], to, (int)picture.width * 4, (int)picture.width, (int)picture.height);
+    } while (p->backend->release && p->backend->release(p->capture) == PB_AGAIN);
     /* Screens leave the fourth byte undefined; readers get opaque pixels. */
     for (size_t i = 3; i < p->frames.picture_bytes; i += 4) to[i] = 255;
     pb_frames_end(&p->frames, pb_monotonic_us() / 1000, 0, true);
@@ -119,7 +122,8 @@ struct pb_publisher *pb_publisher_open(const char *capture, const char *target, 
     p->fps = fps;
     p->ended = ended;
     p->wake_fd = eventfd(0, EFD_CLOEXEC);
-    const struct pb_capture_settings settings = {.target = target, .width = width, .height = height, .fps = fps, .cursor = true};
+    const struct pb_capture_settings settings = {.target = target, .width = width, .height = height, .fps = fps, .cursor = true,
+                                                 .automatic = !strcmp(capture, "auto")};
     if (!open_capture(p, capture, &settings, error, error_size) || !make(p, error, error_size)) goto fail;
     p->running = p->wake_fd >= 0 && !pthread_create(&p->thread, NULL, publish_loop, p);
     if (p->running) return p;
