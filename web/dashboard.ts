@@ -4,7 +4,7 @@
  */
 import { type HostStats, type PeerStats, type Percentiles, stages } from "../src/host/stats.ts";
 import { byId, element, setText, table, whenChanged } from "./dom.ts";
-import { bits, count, decimals, duration } from "./lib/format.ts";
+import { bits, count, counted, decimals, duration } from "./lib/format.ts";
 import { Sparkline } from "./sparkline.ts";
 
 const intervalMs = 1000;
@@ -92,13 +92,15 @@ function waitingItem({ name, fingerprint, words }: Pick<PeerStats, "name" | "fin
 
 const codecNames: Record<string, string> = { h264: "H.264", hevc: "HEVC" };
 
-function showSource({ source, stream }: HostStats): void {
+function showSource({ source, stream, sound }: HostStats): void {
   setText(byId("picture"), source.width > 0 ? `${source.width} × ${source.height}` : "No picture yet");
   const rows = [
     ["Capture", source.capture],
     ["Encoder", source.encoder],
     ["Codec", codecNames[source.codec] ?? source.codec],
     ["Detail", source.detail],
+    ["Sound", soundWords(sound)],
+    ...sound.microphones.map((one) => ["Microphone", microphoneWords(one)]),
     ...source.failures.map(({ what, from, to, why }) => ["Failed", `${what} ${from}: ${why}; ${to} goes on`]),
   ].filter(([, value]) => value !== "");
   whenChanged(byId("source"), rows, () =>
@@ -112,6 +114,23 @@ function showSource({ source, stream }: HostStats): void {
   setText(byId("bitrate-unit"), unit ?? "");
   setText(byId("bitrate-note"), `${count(stream.frames)} frames, ${count(stream.keyframes)} keyframes`);
   bitrateLine.add(stream.bitrateBps, 1_000_000);
+}
+
+function soundWords(sound: HostStats["sound"]): string {
+  const { state, backend, detail, listeners, bitrateBps, lossPercent, drops } = sound;
+  if (state === "off") return "off";
+  if (state === "unavailable") return `none: ${detail}`;
+  if (state === "lost") return `gone, and tried again: ${detail}`;
+  if (state === "idle") return `${backend}, nobody listens`;
+  const left = Object.values(drops).reduce((sum, one) => sum + one, 0);
+  const words = [backend, bits(bitrateBps), counted(listeners, "listener")];
+  if (lossPercent > 0) words.push(`${lossPercent} % lost on the way`);
+  if (left > 0) words.push(`${counted(left, "packet")} left out`);
+  return words.join(", ");
+}
+
+function microphoneWords({ name, device, packets, lost }: HostStats["sound"]["microphones"][number]): string {
+  return device ? `${name} as ${device}, ${count(lost)} of ${counted(packets, "packet")} lost` : `${name}: not heard`;
 }
 
 /** How this screen is watched without a client, from here and from elsewhere. */
@@ -226,10 +245,11 @@ function bar({ p50, p99 }: Percentiles, longest: number): HTMLElement {
   return element("div", { class: "bar", "aria-hidden": "true" }, part("p99", p99), part("p50", p50));
 }
 
-function showDrops({ drops, stream, udp }: HostStats): void {
+function showDrops({ drops, sound, stream, udp }: HostStats): void {
   const rows = [
     ...entries(stream.skipped, "frames"),
     ...entries(drops, "packets"),
+    ...entries(sound.drops, "packets of sound"),
     ...entries({ "receive buffer full": udp.droppedKernel, "receive queue full": udp.droppedRingFull }, "packets"),
     ...entries({ "send queue full": udp.droppedSendFull, "send errors": udp.sendErrors }, "packets"),
   ];
