@@ -32,6 +32,7 @@ const groups = {
     "lib:libXau.a": "libxau-dev",
     "lib:libXdmcp.a": "libxdmcp-dev",
     "header:X11/keysymdef.h": "x11proto-dev",
+    "header:libdrm/drm.h": "libdrm-dev",
     "header:ffnvcodec/nvEncodeAPI.h": "libffmpeg-nvenc-dev",
   },
   test: {

@@ -50,10 +50,16 @@ export const commands = {
       },
     ],
     flags: {
-      display: { kind: "text", value: ":N", help: "X display to capture. Without it, $DISPLAY." },
+      display: {
+        kind: "text",
+        value: ":N|CARD[:CONNECTOR]",
+        help:
+          "X display to capture; without it, $DISPLAY. For --capture drm a card or one of its connectors, like card0 or " +
+          "card0:HDMI-A-1; without it, the first that shows something.",
+      },
       capture: {
         kind: "choice",
-        choices: ["auto", "x11", "fbdev", "pattern", "gl"],
+        choices: ["auto", "drm", "x11", "fbdev", "pattern", "gl"],
         default: "auto",
         help:
           "Where pictures come from. auto takes the first that works; a named one that fails is an error. gl is what a " +
@@ -332,14 +338,14 @@ export const commands = {
     flags: {
       capture: {
         kind: "choice",
-        choices: ["auto", "x11", "fbdev", "pattern"],
+        choices: ["auto", "drm", "x11", "fbdev", "pattern"],
         default: "auto",
         help: "What publish draws. auto takes the first that works; a named one that fails is an error.",
       },
       display: {
         kind: "text",
-        value: ":N",
-        help: "X display that publish captures or watch shows on. Without it, $DISPLAY.",
+        value: ":N|CARD[:CONNECTOR]",
+        help: "X display or card's connector that publish captures, or X display that watch shows on. Without it, $DISPLAY.",
       },
       size: { ...size, help: "Picture size of --capture pattern." },
       fps: { ...fps, default: String(limits.fps.default), help: "Most pictures a second of publish." },
