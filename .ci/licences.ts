@@ -16,6 +16,8 @@ const allowed = new Set([
   "BSD-3-Clause",
   "Apache-2.0",
   "CC0-1.0",
+  "IJG",
+  "Zlib",
   "Unlicense",
 ]);
 

@@ -26,6 +26,7 @@ export interface Archive {
 export const archives: Archive[] = [
   { name: "openh264", licence: "BSD-2-Clause", debian: "libopenh264-dev" },
   { name: "yuv", licence: "BSD-3-Clause", debian: "libyuv-dev" },
+  { name: "jpeg", licence: "IJG AND BSD-3-Clause AND Zlib", debian: "libjpeg62-turbo-dev", stdio: true },
   { name: "sodium", licence: "ISC", debian: "libsodium-dev" },
   ...["shm", "damage", "xfixes", "randr", "xtest", "xinput", "render", "shape"].map(
     (part): Archive => ({

@@ -11,6 +11,7 @@
  * - `*_take` returns 1 and fills `out`, or returns 0 when nothing is there.
  */
 import { audioEnums, audioFunctions, audioStructs } from "./abi-audio.ts";
+import { cameraEnums, cameraFunctions, cameraStructs } from "./abi-camera.ts";
 import { ipcEnums, ipcFunctions, ipcStructs } from "./abi-ipc.ts";
 import { mediaEnums, mediaFunctions, mediaStructs } from "./abi-media.ts";
 import { shmemEnums, shmemFunctions, shmemStructs } from "./abi-shmem.ts";
@@ -21,6 +22,7 @@ export type { CType, NativeFunction } from "./abi-types.ts";
 /** Fields in order; each must be naturally aligned by the order itself, the generator refuses padding. */
 export const structs = {
   ...mediaStructs,
+  ...cameraStructs,
   ...audioStructs,
   /** A UDP address. IPv4 lies in the first 4 bytes of `ip`. */
   pb_address: {
@@ -145,6 +147,7 @@ export const structs = {
 /** Numbers with names on both sides: PB_<ENUM>_<NAME> in C, enums.<enum>.<name> here. */
 export const enums = {
   ...mediaEnums,
+  ...cameraEnums,
   ...audioEnums,
   datagram_flag: { cut: 1 },
   ws: { request: 0, binary: 1, text: 2, alive: 3, lagged: 4, closed: 5 },
@@ -163,6 +166,7 @@ export const functions = {
   pb_copy: { returns: "void", args: ["void *to", "const void *from", "uint32_t size"] },
 
   ...mediaFunctions,
+  ...cameraFunctions,
   ...audioFunctions,
 
   // UDP (c/net): a receiving thread with a ring of datagrams, a pacing thread for what is sent.

@@ -6,11 +6,13 @@
 enum { PB_ABI_VERSION = 1 };
 enum { PB_ENCODED_FRAME = 0, PB_ENCODED_RESIZED = 1, PB_ENCODED_LOST = 2, PB_ENCODED_ENCODER = 3, PB_ENCODED_CAPTURE = 4 };
 enum { PB_ENCODED_FLAG_KEYFRAME = 1 };
+enum { PB_ENCODED_CODEC_SHIFT = 4 };
 enum { PB_GRABBER_KEY_FPS = 1, PB_GRABBER_KEY_BITRATE_BPS = 2, PB_GRABBER_KEY_KEYFRAME = 3, PB_GRABBER_KEY_PAUSED = 4, PB_GRABBER_KEY_QUALITY = 5, PB_GRABBER_KEY_KEYFRAME_INTERVAL = 6 };
-enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, PB_PLAYER_INPUT = 3, PB_PLAYER_FOCUS_LOST = 4, PB_PLAYER_CLOSED = 5, PB_PLAYER_RESIZED = 6, PB_PLAYER_LOST = 7 };
+enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, PB_PLAYER_INPUT = 3, PB_PLAYER_FOCUS_LOST = 4, PB_PLAYER_CLOSED = 5, PB_PLAYER_RESIZED = 6, PB_PLAYER_LOST = 7, PB_PLAYER_DECODER = 8, PB_PLAYER_NO_DECODER = 9 };
 enum { PB_FEEDBACK_RUMBLE = 1, PB_FEEDBACK_LEDS = 2 };
 enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
 enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
+enum { PB_CAMERA_FLAG_COMPRESSED = 1, PB_CAMERA_FLAG_LOST = 2 };
 enum { PB_AUDIO_PACKET = 0, PB_AUDIO_LOST = 1, PB_AUDIO_BACK = 2 };
 enum { PB_AUDIO_SOURCE_FLAG_MICROPHONE = 1 };
 enum { PB_AUDIO_SOURCE_KEY_BITRATE_BPS = 1, PB_AUDIO_SOURCE_KEY_LOSS_PERCENT = 2, PB_AUDIO_SOURCE_KEY_MUTED = 3, PB_AUDIO_SOURCE_KEY_PAUSED = 4 };
@@ -136,6 +138,7 @@ struct pb_player_stats {
     uint64_t skipped_late;
     uint64_t refused_full;
     uint64_t decode_errors;
+    uint64_t decoder_changes;
 };
 _Static_assert(offsetof(struct pb_player_stats, pushed) == 0, "pb_player_stats.pushed");
 _Static_assert(offsetof(struct pb_player_stats, decoded) == 8, "pb_player_stats.decoded");
@@ -143,7 +146,54 @@ _Static_assert(offsetof(struct pb_player_stats, shown) == 16, "pb_player_stats.s
 _Static_assert(offsetof(struct pb_player_stats, skipped_late) == 24, "pb_player_stats.skipped_late");
 _Static_assert(offsetof(struct pb_player_stats, refused_full) == 32, "pb_player_stats.refused_full");
 _Static_assert(offsetof(struct pb_player_stats, decode_errors) == 40, "pb_player_stats.decode_errors");
-_Static_assert(sizeof(struct pb_player_stats) == 48, "pb_player_stats");
+_Static_assert(offsetof(struct pb_player_stats, decoder_changes) == 48, "pb_player_stats.decoder_changes");
+_Static_assert(sizeof(struct pb_player_stats) == 56, "pb_player_stats");
+
+struct pb_camera_frame {
+    uint64_t data;
+    uint64_t capture_us;
+    uint32_t size;
+    uint32_t sequence;
+    uint32_t fourcc;
+    uint32_t width;
+    uint32_t height;
+    uint32_t stride;
+    uint32_t flags;
+    uint32_t reserved;
+};
+_Static_assert(offsetof(struct pb_camera_frame, data) == 0, "pb_camera_frame.data");
+_Static_assert(offsetof(struct pb_camera_frame, capture_us) == 8, "pb_camera_frame.capture_us");
+_Static_assert(offsetof(struct pb_camera_frame, size) == 16, "pb_camera_frame.size");
+_Static_assert(offsetof(struct pb_camera_frame, sequence) == 20, "pb_camera_frame.sequence");
+_Static_assert(offsetof(struct pb_camera_frame, fourcc) == 24, "pb_camera_frame.fourcc");
+_Static_assert(offsetof(struct pb_camera_frame, width) == 28, "pb_camera_frame.width");
+_Static_assert(offsetof(struct pb_camera_frame, height) == 32, "pb_camera_frame.height");
+_Static_assert(offsetof(struct pb_camera_frame, stride) == 36, "pb_camera_frame.stride");
+_Static_assert(offsetof(struct pb_camera_frame, flags) == 40, "pb_camera_frame.flags");
+_Static_assert(offsetof(struct pb_camera_frame, reserved) == 44, "pb_camera_frame.reserved");
+_Static_assert(sizeof(struct pb_camera_frame) == 48, "pb_camera_frame");
+
+struct pb_camera_stats {
+    uint64_t frames;
+    uint64_t flagged;
+    uint64_t undecodable;
+    uint64_t missing;
+    uint64_t skipped;
+    uint64_t faults;
+    uint64_t stalls;
+    uint64_t gone;
+    uint64_t reopened;
+};
+_Static_assert(offsetof(struct pb_camera_stats, frames) == 0, "pb_camera_stats.frames");
+_Static_assert(offsetof(struct pb_camera_stats, flagged) == 8, "pb_camera_stats.flagged");
+_Static_assert(offsetof(struct pb_camera_stats, undecodable) == 16, "pb_camera_stats.undecodable");
+_Static_assert(offsetof(struct pb_camera_stats, missing) == 24, "pb_camera_stats.missing");
+_Static_assert(offsetof(struct pb_camera_stats, skipped) == 32, "pb_camera_stats.skipped");
+_Static_assert(offsetof(struct pb_camera_stats, faults) == 40, "pb_camera_stats.faults");
+_Static_assert(offsetof(struct pb_camera_stats, stalls) == 48, "pb_camera_stats.stalls");
+_Static_assert(offsetof(struct pb_camera_stats, gone) == 56, "pb_camera_stats.gone");
+_Static_assert(offsetof(struct pb_camera_stats, reopened) == 64, "pb_camera_stats.reopened");
+_Static_assert(sizeof(struct pb_camera_stats) == 72, "pb_camera_stats");
 
 struct pb_audio_packet {
     uint64_t data;
@@ -485,6 +535,7 @@ PB_EXPORT int32_t pb_grabber_take(struct pb_grabber *grabber, struct pb_encoded 
 PB_EXPORT void pb_grabber_release(struct pb_grabber *grabber);
 PB_EXPORT void pb_grabber_stats(struct pb_grabber *grabber, struct pb_grabber_stats *out);
 PB_EXPORT void pb_grabber_close(struct pb_grabber *grabber);
+PB_EXPORT uint32_t pb_decoder_codecs(const char *decoder);
 PB_EXPORT struct pb_player *pb_player_open(const char *display, const char *target, const char *decoder, const char *title, uint32_t width, uint32_t height, uint32_t flags, pb_wake_fn wake, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_player_describe(struct pb_player *player, char *out, uint32_t size);
 PB_EXPORT int32_t pb_player_push(struct pb_player *player, const void *data, uint32_t size, uint32_t frame_id, uint32_t flags, uint64_t capture_us);
@@ -506,6 +557,16 @@ PB_EXPORT void pb_input_listen(struct pb_input *input, pb_wake_fn wake);
 PB_EXPORT void pb_input_rearm(struct pb_input *input);
 PB_EXPORT uint32_t pb_input_next(struct pb_input *input, struct pb_input_feedback *out);
 PB_EXPORT void pb_input_close(struct pb_input *input);
+PB_EXPORT uint32_t pb_camera_list(char *out, uint32_t size);
+PB_EXPORT int32_t pb_camera_info(const char *target, char *out, uint32_t size, char *error, uint32_t error_size);
+PB_EXPORT int32_t pb_camera_set(const char *target, const char *text, uint32_t check, char *out, uint32_t size, char *error, uint32_t error_size);
+PB_EXPORT struct pb_camera *pb_camera_open(const char *target, uint32_t width, uint32_t height, uint32_t fps, pb_wake_fn wake, char *error, uint32_t error_size);
+PB_EXPORT uint32_t pb_camera_describe(struct pb_camera *camera, char *out, uint32_t size);
+PB_EXPORT void pb_camera_rearm(struct pb_camera *camera);
+PB_EXPORT int32_t pb_camera_take(struct pb_camera *camera, struct pb_camera_frame *out);
+PB_EXPORT int32_t pb_camera_decode(struct pb_camera *camera, void *out, uint32_t size, char *error, uint32_t error_size);
+PB_EXPORT void pb_camera_stats(struct pb_camera *camera, struct pb_camera_stats *out);
+PB_EXPORT void pb_camera_close(struct pb_camera *camera);
 PB_EXPORT struct pb_audio_source *pb_audio_source_open(const char *backend, const char *device, uint32_t flags, uint32_t frame_us, uint32_t bitrate_bps, pb_wake_fn wake, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_audio_source_describe(struct pb_audio_source *source, char *out, uint32_t size);
 PB_EXPORT int32_t pb_audio_source_set(struct pb_audio_source *source, uint32_t key, uint32_t value);

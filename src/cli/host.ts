@@ -29,6 +29,8 @@ export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise
   const { positionals } = parsed;
   if (parsed.flags.shm !== undefined && (parsed.flags.capture !== "auto" || parsed.flags.display !== undefined))
     return fail("usage", "--shm says where pictures come from, so --capture and --display have nothing to add.");
+  if (parsed.flags.camera !== undefined && parsed.flags.capture !== "camera")
+    return fail("usage", "--camera names the camera of --capture camera.");
   const listen = await resolveListen("--listen", parsed.flags.listen);
   if (!listen.ok) return listen;
   const flags = { ...parsed.flags, listen: listen.value };
@@ -106,7 +108,7 @@ const frameUs = { "20": 20_000, "10": 10_000, "5": 5000, "2.5": 2500 } as const;
 function optionsFrom(flags: Parsed<"host">["flags"]): HostOptions {
   return {
     capture: flags.shm === undefined ? flags.capture : "shm",
-    target: flags.shm ?? flags.display ?? "",
+    target: flags.shm ?? (flags.capture === "camera" ? flags.camera : flags.display) ?? "",
     encoder: flags.encoder,
     codec: flags.codec === "hevc" ? "hevc" : "h264",
     width: flags.size?.width ?? 0,

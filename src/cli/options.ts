@@ -4,6 +4,7 @@
  */
 import { limits } from "../base/limits.ts";
 import { bitrate, fps, json, reportFile, seconds, size } from "./option-kinds.ts";
+import { cameraCommand, cameraFlag } from "./options-camera.ts";
 import { newCommand } from "./options-new.ts";
 import { relayCommand } from "./options-relay.ts";
 import { clientSound, hostSound } from "./options-sound.ts";
@@ -38,6 +39,7 @@ export const commands = {
       ["host --display :1 --fps 30 --bitrate 4M", "Share display :1 over a slower link."],
       ["host --capture pattern --size 1280x720 --dashboard off", "Send a test pattern; no display needed."],
       ["host --relay wss://relay.example/desk", "Let browsers watch over a relay as well."],
+      ["host --capture camera --camera /dev/video0", "Share what a camera sees."],
       ["host --shm game", "Share what a local program draws into shared memory."],
       ["host --capture gl -- glxgears", "Start a program and share what it draws by OpenGL, and nothing else."],
     ],
@@ -59,12 +61,13 @@ export const commands = {
       },
       capture: {
         kind: "choice",
-        choices: ["auto", "drm", "x11", "fbdev", "pattern", "gl"],
+        choices: ["auto", "drm", "x11", "fbdev", "pattern", "gl", "camera"],
         default: "auto",
         help:
           "Where pictures come from. auto takes the first that works; a named one that fails is an error. gl is what a " +
           "program draws by OpenGL.",
       },
+      camera: cameraFlag,
       shm: {
         kind: "text",
         value: "NAME",
@@ -85,7 +88,7 @@ export const commands = {
           "How video is coded. auto is H.264, which every client, relay and browser plays; hevc needs an encoder for it " +
           "here and a decoder for it at each client.",
       },
-      size: { ...size, help: "Picture size of --capture pattern. A real screen has its own." },
+      size: { ...size, help: "Picture size of --capture pattern, wanted one of a camera. A real screen has its own." },
       fps: { ...fps, default: String(limits.fps.default), help: "Most frames a second." },
       bitrate: { ...bitrate, default: "10M", help: "Video bit rate to aim for." },
       keyframeInterval: {
@@ -338,7 +341,7 @@ export const commands = {
     flags: {
       capture: {
         kind: "choice",
-        choices: ["auto", "drm", "x11", "fbdev", "pattern"],
+        choices: ["auto", "drm", "x11", "fbdev", "pattern", "camera"],
         default: "auto",
         help: "What publish draws. auto takes the first that works; a named one that fails is an error.",
       },
@@ -347,7 +350,8 @@ export const commands = {
         value: ":N|CARD[:CONNECTOR]",
         help: "X display or card's connector that publish captures, or X display that watch shows on. Without it, $DISPLAY.",
       },
-      size: { ...size, help: "Picture size of --capture pattern." },
+      camera: cameraFlag,
+      size: { ...size, help: "Picture size of --capture pattern, wanted one of a camera." },
       fps: { ...fps, default: String(limits.fps.default), help: "Most pictures a second of publish." },
       output: { kind: "choice", choices: ["auto", "x11", "sdl2"], default: "auto", help: "How watch shows pictures." },
       fullscreen: { kind: "boolean", short: "f", help: "Fill the screen." },
@@ -363,6 +367,7 @@ export const commands = {
     },
     exits: ["no-input", "bad-data", "unavailable", "lost-peer", "refused", "cannot-create"],
   },
+  camera: cameraCommand,
   new: newCommand,
   inspect: {
     summary: "Explain the bytes of packets",

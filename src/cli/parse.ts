@@ -182,13 +182,17 @@ function takePositionals(
   marked: number,
 ): Result<Record<string, string | readonly string[] | undefined>> {
   const values: Record<string, string | readonly string[] | undefined> = {};
-  for (const [i, { name, required, help, choices, rest: takesAll }] of wanted.entries()) {
+  for (const [i, { name, required, help, choices, rest: takesAll, many }] of wanted.entries()) {
     if (takesAll) {
       const strange = rest[i];
       if (i < marked) {
         const hint = `${name.toUpperCase()} stands behind --`;
         return fail("usage", `patchbay ${command} does not know what to do with "${strange}"; ${hint}.`);
       }
+      values[name] = rest.slice(i);
+      return ok(values);
+    }
+    if (many) {
       values[name] = rest.slice(i);
       return ok(values);
     }

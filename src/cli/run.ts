@@ -25,6 +25,7 @@ const modules: { readonly [C in CommandName]: () => Promise<{ readonly run: Run<
   key: () => import("./key.ts"),
   peers: () => import("./peers.ts"),
   shm: () => import("./shm.ts"),
+  camera: () => import("./camera.ts"),
   new: () => import("./new.ts"),
   inspect: () => import("./inspect.ts"),
   version: () => import("./version.ts"),

@@ -131,10 +131,12 @@ function remove(name: string, flags: Flags): Result<void> {
 }
 
 async function publish(name: string, flags: Flags, lifecycle: Lifecycle): Promise<Result<void>> {
+  if (flags.camera !== undefined && flags.capture !== "camera")
+    return fail("usage", "--camera names the camera of --capture camera.");
   const end = Promise.withResolvers<Result<void>>();
   const settings = {
     capture: flags.capture,
-    target: flags.display ?? "",
+    target: (flags.capture === "camera" ? flags.camera : flags.display) ?? "",
     name,
     width: flags.size?.width ?? 0,
     height: flags.size?.height ?? 0,

@@ -61,6 +61,8 @@ export interface Positional {
   readonly choices?: readonly string[];
   /** Takes all words behind a `--`, none included; only the last one can. */
   readonly rest?: true;
+  /** Takes all words that are left; only the last one can. */
+  readonly many?: true;
 }
 
 export interface CommandSpec {
@@ -112,14 +114,14 @@ type Value<F> = F extends { kind: "boolean" } | { default: string } ? ValueOf<F>
 /** A command's flags by name; a flag without a default may be undefined, except a boolean, which is then false. */
 export type FlagsOf<C extends CommandSpec> = { readonly [K in keyof C["flags"]]: Value<C["flags"][K]> };
 
-type PositionalValue<P> = P extends { rest: true }
+type PositionalValue<P> = P extends { rest: true } | { many: true }
   ? readonly string[]
   : P extends { choices: readonly (infer C)[] }
     ? C
     : string;
 
 export type PositionalsOf<C extends CommandSpec> = {
-  readonly [P in C["positionals"][number] as P["name"]]: P extends { required: true } | { rest: true }
+  readonly [P in C["positionals"][number] as P["name"]]: P extends { required: true } | { rest: true } | { many: true }
     ? PositionalValue<P>
     : PositionalValue<P> | undefined;
 };
