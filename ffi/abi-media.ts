@@ -83,15 +83,33 @@ export const mediaStructs = {
     /** Refused by a full queue. */
     refused_full: "uint64_t",
     decode_errors: "uint64_t",
+    /** How often another decoder took over from one that failed. */
+    decoder_changes: "uint64_t",
   },
 } as const satisfies Record<string, Record<string, CType>>;
 
 export const mediaEnums = {
   encoded: { frame: 0, resized: 1, lost: 2, encoder: 3, capture: 4 },
   encoded_flag: { keyframe: 1 },
+  /** Bits 4-7 of the flags of what is pushed: the codec, as in the chunks that carry it. */
+  encoded_codec: { shift: 4 },
   grabber_key: { fps: 1, bitrate_bps: 2, keyframe: 3, paused: 4, quality: 5, keyframe_interval: 6 },
-  /** shown and skipped carry a frame's times; input carries type, code, value; resized the window's new size. */
-  player: { shown: 0, skipped: 1, decode_error: 2, input: 3, focus_lost: 4, closed: 5, resized: 6, lost: 7 },
+  /**
+   * shown and skipped carry a frame's times; input carries type, code, value; resized the window's new size. decoder: another
+   * one goes on; no_decoder: none can for the codec of what was pushed; pb_player_describe says why.
+   */
+  player: {
+    shown: 0,
+    skipped: 1,
+    decode_error: 2,
+    input: 3,
+    focus_lost: 4,
+    closed: 5,
+    resized: 6,
+    lost: 7,
+    decoder: 8,
+    no_decoder: 9,
+  },
   feedback: { rumble: 1, leds: 2 },
   player_flag: { fullscreen: 1, read_timecode: 2 },
   player_key: { grab_pointer: 1, fullscreen: 2 },
@@ -128,6 +146,9 @@ export const mediaFunctions = {
   pb_grabber_stats: { returns: "void", args: ["struct pb_grabber *grabber", "struct pb_grabber_stats *out"] },
   pb_grabber_close: { returns: "void", args: ["struct pb_grabber *grabber"] },
 
+  /** For which codecs a decoder of this name, or any for "auto", opens here: a bit 1 << codec for each. */
+  pb_decoder_codecs: { returns: "uint32_t", args: ["const char *decoder"] },
+
   // Player: one thread that decodes, shows and collects the window's input (c/media/player.c).
   pb_player_open: {
     returns: "struct pb_player *",
@@ -143,6 +164,7 @@ export const mediaFunctions = {
       ...errorArgs,
     ],
   },
+  /** `display<TAB>decoder<TAB>why the last decoder failed<TAB>detail`. Returns the length. */
   pb_player_describe: { returns: "uint32_t", args: ["struct pb_player *player", "char *out", "uint32_t size"] },
   /** Copies the access unit. Returns 0, or -1 when the queue is full (the caller then asks for a keyframe). */
   pb_player_push: {

@@ -5,7 +5,7 @@
 import type { Clock } from "../src/base/clock.ts";
 import { limits } from "../src/base/limits.ts";
 import { readFakeAccessUnit, Waker } from "./fake-unit.ts";
-import type { Picture, Player, PlayerEvent, PlayerSettings, PlayerStats } from "./interfaces.ts";
+import type { Picture, Player, PlayerDescription, PlayerEvent, PlayerSettings, PlayerStats } from "./interfaces.ts";
 
 interface Unit {
   bytes: Uint8Array;
@@ -39,7 +39,15 @@ export class FakePlayer implements Player {
   readonly #units: Unit[] = [];
   readonly #events: PlayerEvent[] = [];
   readonly #event: PlayerEvent = { ...blankEvent };
-  readonly #stats: PlayerStats = { pushed: 0, decoded: 0, shown: 0, skippedLate: 0, refusedFull: 0, decodeErrors: 0 };
+  readonly #stats: PlayerStats = {
+    pushed: 0,
+    decoded: 0,
+    shown: 0,
+    skippedLate: 0,
+    refusedFull: 0,
+    decodeErrors: 0,
+    decoderChanges: 0,
+  };
   /** Number of the frame decoded last; undefined: only a keyframe can be decoded. */
   #decoded: number | undefined;
   #shown: number | undefined;
@@ -100,9 +108,9 @@ export class FakePlayer implements Player {
     if (this.#closed) throw new Error("the player is closed");
   }
 
-  describe(): { display: string; decoder: string; detail: string } {
+  describe(): PlayerDescription {
     this.#mustBeOpen();
-    return { display: "fake", decoder: "fake", detail: "in memory" };
+    return { display: "fake", decoder: "fake", failure: "", detail: "in memory" };
   }
 
   push(data: Uint8Array, size: number, frameId: number, _keyframe: boolean, captureUs: number): boolean {

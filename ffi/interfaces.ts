@@ -104,7 +104,18 @@ export interface PlayerSettings {
 
 /** A frame's fate, or what a person did. Only the fields of its kind are meaningful. */
 export interface PlayerEvent {
-  kind: "shown" | "skipped" | "decode-error" | "input" | "focus-lost" | "closed" | "resized" | "lost";
+  kind:
+    | "shown"
+    | "skipped"
+    | "decode-error"
+    | "input"
+    | "focus-lost"
+    | "closed"
+    | "resized"
+    | "lost"
+    /** Another decoder goes on, or none can: describe() says why. */
+    | "decoder"
+    | "no-decoder";
   frameId: number;
   captureUs: number;
   pushedUs: number;
@@ -127,6 +138,16 @@ export interface PlayerStats {
   skippedLate: number;
   refusedFull: number;
   decodeErrors: number;
+  /** How often another decoder took over from one that failed. */
+  decoderChanges: number;
+}
+
+export interface PlayerDescription {
+  display: string;
+  decoder: string;
+  /** Which decoder failed last and why; "" when none did. */
+  failure: string;
+  detail: string;
 }
 
 export interface Picture {
@@ -137,9 +158,16 @@ export interface Picture {
 }
 
 export interface Player {
-  describe(): { display: string; decoder: string; detail: string };
+  describe(): PlayerDescription;
   /** Copies the access unit. False when the queue is full: drop up to the next keyframe and ask for one. */
-  push(data: Uint8Array, size: number, frameId: number, keyframe: boolean, captureUs: number): boolean;
+  push(
+    data: Uint8Array,
+    size: number,
+    frameId: number,
+    keyframe: boolean,
+    captureUs: number,
+    coded?: VideoCodec,
+  ): boolean;
   rearm(): void;
   take(): PlayerEvent | undefined;
   setPointerGrab(on: boolean): void;
@@ -149,13 +177,34 @@ export interface Player {
   close(): void;
 }
 
+export interface InputFeedback {
+  kind: "rumble" | "leds";
+  device: number;
+  /** 0 to 65535. */
+  strong: number;
+  weak: number;
+  durationMs: number;
+  /** Bit 0 num lock, 1 caps lock, 2 scroll lock. */
+  leds: number;
+}
+
 export interface Injector {
   readonly backend: string;
   /** False for what this backend cannot inject. */
   send(type: number, code: number, value: number): boolean;
   flush(): void;
-  /** Releases all keys and buttons that are down; returns how many. */
+  /** Releases all keys and buttons of keyboard and pointer that are down; returns how many. */
   releaseAll(): number;
+  /** Makes a device: 1-4 gamepads, 16 touch screen, 17 pen. What is plugged stays as it is. */
+  plug(device: number, name: string): Result<void>;
+  unplug(device: number): void;
+  /** An event of a plugged device; type 0 ends a group. False for what it cannot do. */
+  sendTo(device: number, type: number, code: number, value: number): boolean;
+  /** Calls `onWake` when there is feedback: it should call rearm() and then feedback() until nothing is left. */
+  listen(onWake: () => void): void;
+  rearm(): void;
+  /** The newest that this machine wants; used again by the next call. */
+  feedback(): InputFeedback | undefined;
   close(): void;
 }
 

@@ -3,9 +3,18 @@
  * This file marshals and decides nothing. The event that take() returns is reused by the next call.
  */
 import { fail, ok, type Result } from "../src/base/result.ts";
+import { codec } from "../src/wire/root.ts";
 import { enums, structs } from "./abi.ts";
 import { layoutOf } from "./abi-layout.ts";
-import type { Picture, Player, PlayerEvent, PlayerSettings, PlayerStats } from "./interfaces.ts";
+import type {
+  Picture,
+  Player,
+  PlayerDescription,
+  PlayerEvent,
+  PlayerSettings,
+  PlayerStats,
+  VideoCodec,
+} from "./interfaces.ts";
 import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
 
 const record = layoutOf("pb_player_event");
@@ -22,7 +31,15 @@ const kinds: readonly PlayerEvent["kind"][] = [
   "closed",
   "resized",
   "lost",
+  "decoder",
+  "no-decoder",
 ];
+
+/** Codecs that a decoder of this name, or any for "auto", decodes here. It opens each for a moment. */
+export function decodableCodecs(decoder: string): VideoCodec[] {
+  const bits = native().pb_decoder_codecs(ptr(cString(decoder))) as number;
+  return (["h264", "hevc"] as const).filter((name) => (bits & (1 << codec[name])) !== 0);
+}
 
 /**
  * Opens the window and the decoder. `onWake` runs on the event loop when there is something to take; it should call rearm()
@@ -98,16 +115,23 @@ class NativePlayer implements Player {
     return this.#handle;
   }
 
-  describe(): { display: string; decoder: string; detail: string } {
-    const out = new Uint8Array(1024);
+  describe(): PlayerDescription {
+    const out = new Uint8Array(2048);
     const size = this.#native.pb_player_describe(this.#open(), ptr(out), out.length) as number;
-    const [display = "", decoder = "", detail = ""] = textOf(out, size).split("\t");
-    return { display, decoder, detail };
+    const [display = "", decoder = "", failure = "", detail = ""] = textOf(out, size).split("\t");
+    return { display, decoder, failure, detail };
   }
 
-  push(data: Uint8Array, size: number, frameId: number, keyframe: boolean, captureUs: number): boolean {
+  push(
+    data: Uint8Array,
+    size: number,
+    frameId: number,
+    keyframe: boolean,
+    captureUs: number,
+    coded: VideoCodec = "h264",
+  ): boolean {
     if (size > data.length) throw new RangeError(`${size} bytes of ${data.length}`);
-    const flags = keyframe ? enums.encoded_flag.keyframe : 0;
+    const flags = (keyframe ? enums.encoded_flag.keyframe : 0) | (codec[coded] << enums.encoded_codec.shift);
     return this.#native.pb_player_push(this.#open(), data, size, frameId, flags, captureUs) === 0;
   }
 
@@ -177,6 +201,7 @@ class NativePlayer implements Player {
       skippedLate: value("skipped_late"),
       refusedFull: value("refused_full"),
       decodeErrors: value("decode_errors"),
+      decoderChanges: value("decoder_changes"),
     };
   }
 

@@ -46,6 +46,7 @@ struct pb_display_backend {
      * next call of another function. */
     const struct pb_picture *(*shown)(struct pb_display *display);
     void (*close)(struct pb_display *display);
+    bool takes_nv12; /* show() takes NV12 as well */
 };
 
 /* In order of preference, NULL-terminated. */

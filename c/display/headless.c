@@ -48,8 +48,12 @@ static enum pb_status show(struct pb_display *d, const struct pb_picture *p) {
     d->picture.width = p->width;
     d->picture.height = p->height;
     d->picture.stride[0] = p->width * 4;
-    I420ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2],
-                     d->picture.plane[0], (int)d->picture.stride[0], &kYuvH709Constants, (int)p->width, (int)p->height);
+    if (p->format == PB_NV12)
+        NV12ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], d->picture.plane[0],
+                         (int)d->picture.stride[0], &kYuvH709Constants, (int)p->width, (int)p->height);
+    else
+        I420ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2],
+                         d->picture.plane[0], (int)d->picture.stride[0], &kYuvH709Constants, (int)p->width, (int)p->height);
     d->unreported++;
     return PB_OK;
 }
@@ -80,4 +84,5 @@ const struct pb_display_backend pb_display_headless = {
     .event = event,
     .shown = shown,
     .close = close_headless,
+    .takes_nv12 = true,
 };

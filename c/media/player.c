@@ -23,6 +23,8 @@ static void free_player(struct pb_player *p) {
     pb_units_free(&p->units);
     pb_events_free(&p->events);
     pthread_mutex_destroy(&p->picture_lock);
+    pthread_mutex_destroy(&p->text_lock);
+    free(p->planar);
     if (p->wake_fd >= 0) close(p->wake_fd);
     free(p);
 }
@@ -42,6 +44,8 @@ struct pb_player *pb_player_open(const char *display, const char *target, const 
     pb_units_init(&p->units);
     pb_events_init(&p->events);
     pthread_mutex_init(&p->picture_lock, NULL);
+    pthread_mutex_init(&p->text_lock, NULL);
+    pb_error(p->decoder_name, sizeof p->decoder_name, "%s", decoder ? decoder : "");
     p->waker.fn = wake_fn;
     p->need_keyframe = true;
     p->read_timecode = flags & PB_PLAYER_FLAG_READ_TIMECODE;
@@ -50,7 +54,6 @@ struct pb_player *pb_player_open(const char *display, const char *target, const 
     struct pb_player_start s = {
         .player = p,
         .display = display ? display : "",
-        .decoder = decoder ? decoder : "",
         .settings = {target, title ? title : "", width ? width : 1280, height ? height : 720, p->fullscreen},
         .error = error,
         .error_size = error_size,
@@ -73,16 +76,20 @@ struct pb_player *pb_player_open(const char *display, const char *target, const 
 }
 
 uint32_t pb_player_describe(struct pb_player *p, char *out, uint32_t size) {
-    pb_error(out, size, "%s", p->description);
+    pthread_mutex_lock(&p->text_lock);
+    pb_error(out, size, "%s\t%s\t%s\t%s", p->display_name, p->decoder_text, p->failure_text, p->display_text);
+    pthread_mutex_unlock(&p->text_lock);
     return size ? (uint32_t)strlen(out) : 0;
 }
 
 int32_t pb_player_push(struct pb_player *p, const void *data, uint32_t size, uint32_t frame_id, uint32_t flags,
                        uint64_t capture_us) {
-    (void)flags; /* what is a keyframe shows in the bytes */
-    struct pb_unit unit = {.size = size, .frame_id = frame_id, .capture_us = capture_us, .pushed_us = pb_monotonic_us()};
+    /* What is a keyframe shows in the bytes. */
+    uint32_t codec = flags >> PB_ENCODED_CODEC_SHIFT & 15;
+    struct pb_unit unit = {.size = size, .frame_id = frame_id, .capture_us = capture_us, .pushed_us = pb_monotonic_us(),
+                           .codec = (enum pb_codec)codec};
     bool was_empty = false;
-    if (!data || !size || size > PB_MAX_FRAME_BYTES || !pb_units_push(&p->units, data, &unit, &was_empty)) {
+    if (!data || !size || size > PB_MAX_FRAME_BYTES || codec > PB_HEVC || !pb_units_push(&p->units, data, &unit, &was_empty)) {
         add(&p->count.refused_full);
         return -1;
     }
@@ -136,6 +143,7 @@ void pb_player_stats(struct pb_player *p, struct pb_player_stats *out) {
     out->skipped_late = atomic_load(&p->count.skipped_late);
     out->refused_full = atomic_load(&p->count.refused_full);
     out->decode_errors = atomic_load(&p->count.decode_errors);
+    out->decoder_changes = atomic_load(&p->count.decoder_changes);
 }
 
 void pb_player_close(struct pb_player *p) {

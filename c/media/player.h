@@ -1,6 +1,5 @@
-/* The player's parts, seen only by its own files: player.c (the boundary), player_thread.c (decoding and
- * showing), player_units.c (access units on their way
- * in), player_events.c (events on their way out). */
+/* The player's parts, seen only by its own files: player.c (the boundary), player_thread.c (showing), player_decoder.c (decoding),
+ * player_units.c (access units on their way in), player_events.c (events on their way out). */
 #ifndef PB_PLAYER_H
 #define PB_PLAYER_H
 #include "../decode/decode.h"
@@ -17,6 +16,7 @@ struct pb_unit {
     size_t capacity;
     uint32_t size, frame_id;
     uint64_t capture_us, pushed_us;
+    enum pb_codec codec;
 };
 
 /* One pusher, one taker. Buffers go round, last used first, so that a warm queue allocates nothing and stays small. */
@@ -61,6 +61,8 @@ bool pb_events_put_frame(struct pb_event_ring *r, const struct pb_player_event *
 /* What the window reports. Motion is merged until pb_events_end_batch or a press. */
 void pb_events_put_window(struct pb_event_ring *r, const struct pb_window_event *event);
 void pb_events_put_lost(struct pb_event_ring *r);
+/* For what happens a few times in a session and must be heard. */
+bool pb_events_put_notice(struct pb_event_ring *r, const struct pb_player_event *event);
 /* Reports merged motion. False when there is none or it must wait for room. */
 bool pb_events_end_batch(struct pb_event_ring *r);
 bool pb_events_room(struct pb_event_ring *r);
@@ -78,7 +80,7 @@ struct pb_frame {
 };
 
 struct pb_player_counters {
-    atomic_uint_fast64_t pushed, decoded, shown, skipped_late, refused_full, decode_errors;
+    atomic_uint_fast64_t pushed, decoded, shown, skipped_late, refused_full, decode_errors, decoder_changes;
 };
 
 struct pb_player {
@@ -90,7 +92,10 @@ struct pb_player {
     struct pb_unit_queue units;
     struct pb_event_ring events;
     struct pb_player_counters count;
-    char description[512];
+    char display_text[512];     /* "display<TAB>detail" parts, set once before others look */
+    const char *display_name;
+    pthread_mutex_t text_lock;  /* guards the two below */
+    char decoder_text[32], failure_text[1024];
 
     /* Display and pictures; the lock is for the snapshot, everything else runs on the player's thread. */
     pthread_mutex_t picture_lock;
@@ -99,8 +104,16 @@ struct pb_player {
     int display_fd;
 
     /* Player thread only. */
+    char decoder_name[32]; /* as asked for */
     const struct pb_decoder_backend *decoder_backend;
     struct pb_decoder *decoder;
+    enum pb_codec codec;          /* of `decoder` */
+    unsigned decoder_at;          /* in the list of backends */
+    uint32_t failed_decoders[2];  /* by codec: bit 1 << index for each */
+    bool hopeless[2];             /* by codec: no decoder is left */
+    uint32_t keyframe_faults;     /* keyframes in a row that could not be decoded */
+    uint8_t *planar;              /* I420 for displays that do not take NV12 */
+    size_t planar_bytes;
     bool read_timecode, need_keyframe, lost, rang;
     unsigned grab, fullscreen;
     struct pb_picture picture; /* last decoded, valid until the next decode */
@@ -113,7 +126,7 @@ struct pb_player {
 /* What open hands to the thread; the thread answers through it before open returns. */
 struct pb_player_start {
     struct pb_player *player;
-    const char *display, *decoder;
+    const char *display;
     struct pb_display_settings settings;
     char *error;
     uint32_t error_size;
@@ -121,6 +134,13 @@ struct pb_player_start {
     pthread_mutex_t lock;
     pthread_cond_t answered;
 };
+
+/* player_decoder.c */
+bool player_knows_decoder(const char *name);
+/* False with a sentence in `error`, and then there is none. */
+bool player_open_decoder(struct pb_player *p, enum pb_codec codec, char *error, size_t size);
+/* PB_OK: `picture` is new. PB_AGAIN: needs more. PB_ERROR: nothing can be shown until a keyframe comes. */
+enum pb_status player_decode(struct pb_player *p, const struct pb_unit *unit);
 
 /* The thread's body; takes a struct pb_player_start. */
 void *pb_player_run(void *start);

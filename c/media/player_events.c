@@ -36,6 +36,8 @@ void pb_events_put_lost(struct pb_event_ring *r) {
     put(r, &event, PB_EVENTS);
 }
 
+bool pb_events_put_notice(struct pb_event_ring *r, const struct pb_player_event *event) { return put(r, event, PB_EVENTS); }
+
 static void put_input(struct pb_event_ring *r, uint16_t type, uint16_t code, int32_t value) {
     struct pb_player_event event = {.kind = PB_PLAYER_INPUT, .type = type, .code = code, .value = value};
     put(r, &event, PB_EVENTS);

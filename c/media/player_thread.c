@@ -1,4 +1,4 @@
-/* The player: one thread that decodes, shows and collects what a person does in the window. It sleeps in poll() until an
+/* The player: one thread that decodes (player_decoder.c), shows and collects what a person does in the window. It sleeps in poll() until an
  * access unit or the display server wakes it. Only the newest picture is shown: one that has a successor waiting is decoded
  * (later pictures need it) and skipped, so that pictures never queue up. After a damaged access unit nothing is decoded
  * until a keyframe comes. It retries nothing: TypeScript hears of errors and asks for keyframes. */
@@ -101,29 +101,6 @@ static bool show_held(struct pb_player *p) {
     return true;
 }
 
-/* Looks for an IDR slice among the NAL units up to the first slice: the sender's word for it is not enough. */
-static bool starts_with_keyframe(const uint8_t *data, uint32_t size) {
-    for (uint32_t i = 2; i + 1 < size; i++) {
-        if (data[i] != 1 || data[i - 1] || data[i - 2]) continue;
-        unsigned type = data[i + 1] & 31u;
-        if (type >= 1 && type <= 5) return type == 5;
-    }
-    return false;
-}
-
-static enum pb_status decode(struct pb_player *p, const struct pb_unit *unit) {
-    if (p->need_keyframe) {
-        if (!starts_with_keyframe(unit->data, unit->size)) return PB_ERROR;
-        /* A new decoder, so that nothing of what was damaged lives on. */
-        if (p->decoder) p->decoder_backend->close(p->decoder);
-        p->decoder = p->decoder_backend->open(PB_H264, NULL, 0);
-        if (!p->decoder) return PB_ERROR;
-    }
-    enum pb_status status = p->decoder_backend->decode(p->decoder, unit->data, unit->size, &p->picture);
-    p->need_keyframe = status != PB_OK && (p->need_keyframe || status != PB_AGAIN);
-    return status;
-}
-
 static void decode_unit(struct pb_player *p, const struct pb_unit *unit) {
     drop_held(p);
     struct pb_frame *f = &p->frame;
@@ -132,7 +109,7 @@ static void decode_unit(struct pb_player *p, const struct pb_unit *unit) {
     f->report.capture_us = unit->capture_us;
     f->report.pushed_us = unit->pushed_us;
     f->report.decode_begin_us = pb_monotonic_us();
-    enum pb_status status = decode(p, unit);
+    enum pb_status status = player_decode(p, unit);
     f->report.decoded_us = pb_monotonic_us();
     p->picture_valid = status == PB_OK;
     if (status == PB_OK) {
@@ -210,14 +187,9 @@ static bool open_display(struct pb_player_start *s) {
 
 static bool open_decoder(struct pb_player_start *s) {
     struct pb_player *p = s->player;
-    bool any = !*s->decoder || !strcmp(s->decoder, "auto");
-    pb_error(s->error, s->error_size, "there is no decoder \"%s\"", s->decoder);
-    for (unsigned i = 0; pb_decoder_backends[i] && !p->decoder; i++) {
-        if (!any && strcmp(pb_decoder_backends[i]->name, s->decoder)) continue;
-        p->decoder_backend = pb_decoder_backends[i];
-        p->decoder = p->decoder_backend->open(PB_H264, s->error, s->error_size);
-    }
-    return p->decoder != NULL;
+    if (player_knows_decoder(p->decoder_name)) return player_open_decoder(p, PB_H264, s->error, s->error_size);
+    pb_error(s->error, s->error_size, "there is no decoder \"%s\"", p->decoder_name);
+    return false;
 }
 
 void *pb_player_run(void *argument) {
@@ -226,10 +198,9 @@ void *pb_player_run(void *argument) {
     prctl(PR_SET_NAME, "pb-player");
     bool ok = open_decoder(s) && open_display(s);
     if (ok) {
-        char detail[256] = "";
-        p->display_backend->describe(p->display, detail, sizeof detail);
+        p->display_backend->describe(p->display, p->display_text, sizeof p->display_text);
         p->display_fd = p->display_backend->descriptor(p->display);
-        pb_error(p->description, sizeof p->description, "%s\t%s\t%s", p->display_backend->name, p->decoder_backend->name, detail);
+        p->display_name = p->display_backend->name;
     }
     pthread_mutex_lock(&s->lock);
     s->ok = ok;

@@ -26,6 +26,7 @@ bool pb_units_push(struct pb_unit_queue *q, const void *data, const struct pb_un
     u.size = unit->size;
     u.frame_id = unit->frame_id;
     u.capture_us = unit->capture_us;
+    u.codec = unit->codec;
     u.pushed_us = unit->pushed_us;
     pthread_mutex_lock(&q->lock);
     *was_empty = q->count == 0;

@@ -34,6 +34,8 @@ export interface Reporting {
 export interface ClientReport extends Sounding {
   readonly display: string;
   readonly decoder: string;
+  /** Which decoder failed last and why; "" when none did. */
+  readonly decoderFailure: string;
   readonly width: number;
   readonly height: number;
   /** Frames a second from the first shown to the last. */
@@ -47,19 +49,24 @@ export interface ClientReport extends Sounding {
   readonly lossPercent: number;
   readonly rttMs: number | null;
   readonly clockOffsetUs: number | null;
-  readonly frames: FrameStats & { readonly skippedLate: number; readonly decodeErrors: number };
+  readonly frames: FrameStats & {
+    readonly skippedLate: number;
+    readonly decodeErrors: number;
+    readonly decoderChanges: number;
+  };
   readonly drops: Record<string, number>;
 }
 
 export function clientReport(client: Reporting): ClientReport {
   const { meters } = client;
-  const { display, decoder } = client.describe();
+  const { display, decoder, failure } = client.describe();
   const player = client.playerStats();
   const seconds = meters.secondsShown;
   const { frames, ...transfer } = client.transfer();
   return {
     display,
     decoder,
+    decoderFailure: failure,
     width: meters.width,
     height: meters.height,
     fps: meters.meanFps,
@@ -69,6 +76,11 @@ export function clientReport(client: Reporting): ClientReport {
     bitrateBps: seconds > 0 ? (frames.bytes * 8) / seconds : meters.bitrateBps(monotonicClock.nowUs()),
     ...transfer,
     ...client.sounding(),
-    frames: { ...frames, skippedLate: player.skippedLate, decodeErrors: player.decodeErrors },
+    frames: {
+      ...frames,
+      skippedLate: player.skippedLate,
+      decodeErrors: player.decodeErrors,
+      decoderChanges: player.decoderChanges,
+    },
   };
 }

@@ -3,11 +3,14 @@
  * measured. It opens no connection and decides nothing about one.
  */
 import { monotonicClock } from "../../ffi/clock.ts";
-import type { Player, PlayerEvent } from "../../ffi/interfaces.ts";
+import type { Player, PlayerEvent, VideoCodec } from "../../ffi/interfaces.ts";
 import { openPlayer } from "../../ffi/player.ts";
+import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { type HotkeyAction, Hotkeys } from "./hotkeys.ts";
 import { ClientMeters } from "./meters.ts";
+
+const log = createLog("client");
 
 export interface WindowOptions {
   readonly output: string;
@@ -89,8 +92,15 @@ export class PlayerWindow {
   }
 
   /** Copies the access unit. False when there is no room: go on with a keyframe. */
-  push(data: Uint8Array, size: number, frameId: number, keyframe: boolean, captureUs: number): boolean {
-    return this.#player.push(data, size, frameId, keyframe, captureUs);
+  push(
+    data: Uint8Array,
+    size: number,
+    frameId: number,
+    keyframe: boolean,
+    captureUs: number,
+    coded: VideoCodec = "h264",
+  ): boolean {
+    return this.#player.push(data, size, frameId, keyframe, captureUs, coded);
   }
 
   /** Input is wanted from now on: takes hold of the pointer when that was asked for. */
@@ -122,6 +132,12 @@ export class PlayerWindow {
       case "focus-lost":
         this.#hotkeys.forget();
         this.#events.releaseKeys(nowUs);
+        return;
+      case "decoder":
+        log.warn(`decoder ${this.#player.describe().failure}; going on with ${this.#player.describe().decoder}`);
+        return;
+      case "no-decoder":
+        this.#events.ended(fail("unavailable", `No decoder can go on: ${this.#player.describe().failure}.`));
         return;
       case "closed":
         this.#events.ended(ok(undefined));

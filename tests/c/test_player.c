@@ -1,4 +1,4 @@
-/* sources: c/media/player.c c/media/player_thread.c c/media/player_units.c c/media/player_events.c c/decode/ c/display/headless.c c/meter/timecode.c libs: -lopenh264 -lyuv */
+/* sources: c/media/player.c c/media/player_thread.c c/media/player_decoder.c c/media/player_units.c c/media/player_events.c c/decode/openh264.c c/display/headless.c c/meter/timecode.c libs: -lopenh264 -lyuv */
 /* The player over the real decoder, with the display in memory and one that the test drives: pictures come out as they went
  * in, only the newest is shown, damage stops everything until a keyframe, hostile bytes do no harm, and input is never lost. */
 #include "check.h"
@@ -78,7 +78,9 @@ static void close_scripted(struct pb_display *d) {
     close(pipe_ends[1]);
 }
 static const struct pb_display_backend by_test = {"test", probe, open_scripted, describe, descriptor, show, next_event,
-                                                  NULL, NULL, nothing, close_scripted};
+                                                  NULL, NULL, nothing, close_scripted, false};
+extern const struct pb_decoder_backend pb_decoder_openh264;
+const struct pb_decoder_backend *const pb_decoder_backends[] = {&pb_decoder_openh264, NULL};
 const struct pb_display_backend *const pb_display_backends[] = {&by_test, &pb_display_headless, NULL};
 
 static void complete(void) {
