@@ -3,8 +3,12 @@
  * released, is the host's business. Calls are short and never wait for the display server.
  */
 import { fail, ok, type Result } from "../src/base/result.ts";
-import type { Injector } from "./interfaces.ts";
-import { cString, native, type Pointer, ptr, textOf } from "./library.ts";
+import { enums } from "./abi.ts";
+import { layoutOf } from "./abi-layout.ts";
+import type { Injector, InputFeedback } from "./interfaces.ts";
+import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
+
+const record = layoutOf("pb_input_feedback");
 
 /**
  * Opens a backend by name, or the first that works for "auto". `target` is an X display (xtest) or a file to append to (log);
@@ -21,6 +25,10 @@ export function openInjector(backend: string, target: string): Result<Injector &
 class NativeInjector implements Injector {
   readonly #native = native();
   readonly #detail: string;
+  readonly #record = new Uint8Array(record.size);
+  readonly #view = new DataView(this.#record.buffer);
+  readonly #feedback: InputFeedback = { kind: "rumble", device: 0, strong: 0, weak: 0, durationMs: 0, leds: 0 };
+  #wake: { close(): void } | undefined;
   #handle: Pointer | null;
   readonly backend: string;
 
@@ -55,9 +63,53 @@ class NativeInjector implements Injector {
     return this.#native.pb_input_release_all(this.#open()) as number;
   }
 
+  plug(device: number, name: string): Result<void> {
+    const error = new Uint8Array(1024);
+    const text = cString(name);
+    const status = this.#native.pb_input_plug(this.#open(), device, ptr(text), ptr(error), error.length) as number;
+    return status === 0 ? ok(undefined) : fail("unavailable", textOf(error) || "there is no such device here");
+  }
+
+  unplug(device: number): void {
+    this.#native.pb_input_unplug(this.#open(), device);
+  }
+
+  sendTo(device: number, type: number, code: number, value: number): boolean {
+    return this.#native.pb_input_send_to(this.#open(), device, type, code, value) === 0;
+  }
+
+  listen(onWake: () => void): void {
+    const wake = wakeCallback(() => {
+      if (this.#handle !== null) onWake();
+    });
+    this.#native.pb_input_listen(this.#open(), wake.ptr);
+    this.#wake = wake;
+  }
+
+  rearm(): void {
+    this.#native.pb_input_rearm(this.#open());
+  }
+
+  feedback(): InputFeedback | undefined {
+    if (!this.#native.pb_input_next(this.#open(), ptr(this.#record))) return undefined;
+    const feedback = this.#feedback;
+    feedback.kind = this.#u32("kind") === enums.feedback.leds ? "leds" : "rumble";
+    feedback.device = this.#u32("device");
+    feedback.strong = this.#u32("strong");
+    feedback.weak = this.#u32("weak");
+    feedback.durationMs = this.#u32("duration_ms");
+    feedback.leds = this.#u32("leds");
+    return feedback;
+  }
+
+  #u32(field: string): number {
+    return this.#view.getUint32(record.offsets[field] as number, true);
+  }
+
   close(): void {
     if (this.#handle === null) return;
     this.#native.pb_input_close(this.#handle);
     this.#handle = null;
+    this.#wake?.close();
   }
 }

@@ -57,6 +57,15 @@ export const limits = {
   reliableWindow: 256,
   /** Input events a second that a host takes from one client; more is dropped and counted. */
   inputEventsPerSecond: 4000,
+  /** Gamepads at one host, of all clients; the next one is refused with a message. */
+  pads: 4,
+  /** Events a second that a host takes from one client's gamepads, touch screen and pen; the same happens. */
+  deviceEventsPerSecond: 8000,
+  /** Axes of a device, and the motors of a pad, are told at most this often; the newest wins. */
+  deviceIntervalUs: 4000,
+  rumbleIntervalUs: 10_000,
+  /** What has stayed for this long is told once more, until it is acknowledged. */
+  deviceSettleUs: 40_000,
   /** Encoded frames between the native encoder and TypeScript; when full, capture waits. */
   encodedFramesQueued: 8,
   /** Encoded frames waiting for the decoder; when full, frames are dropped up to the next keyframe. */

@@ -11,8 +11,10 @@ import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
+import { kindOf } from "../wire/device-input.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
+import type { DeviceStateName } from "./devices.ts";
 import type { ClientMeters } from "./meters.ts";
 import { Microphone, type MicrophoneOptions, noMicrophone } from "./microphone.ts";
 import type { Sounding, Transfer } from "./report.ts";
@@ -115,6 +117,8 @@ export class Client {
         send: (packet, size) => void udp.send(remote, packet, size),
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         sound: ({ data, size, captureUs }) => sound.push(data, size, captureUs),
+        rumble: () => undefined,
+        deviceState: (device, state) => tellDevice(device, state),
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
           if (this.core.mayInput) window.inputAllowed(monotonicClock.nowUs());
@@ -235,6 +239,14 @@ function windowEvents(client: () => Client | undefined): WindowEvents {
     toggleMute: () => client()?.sound.toggleMute(),
     ended: (result) => client()?.finish(result),
   };
+}
+
+function tellDevice(device: number, state: DeviceStateName): void {
+  const kind = kindOf(device);
+  const what = kind === "touch" ? "the touch screen" : kind === "pen" ? "the pen" : `gamepad ${device}`;
+  if (state === "ready") log.info(`${what} is plugged into the host`);
+  else if (state === "full") log.warn(`${what} is not used: the host has ${limits.pads} gamepads already`);
+  else log.warn(`${what} is not used: the host can make no such device, as its log says`);
 }
 
 function failureOf(reason: EndReason, { address, port }: ClientOptions): Result<void> {

@@ -33,6 +33,8 @@ function setUp(more: Partial<ClientSettings> = {}) {
     {
       send: (packet, size) => sent.push(packet.slice(0, size)),
       frame: () => true,
+      rumble: () => undefined,
+      deviceState: () => undefined,
       sound: ({ data, size }) => told.push(data.slice(0, size)),
       connected: ({ name }) => told.push(name),
       admitted: (permissions) => told.push(permissions),

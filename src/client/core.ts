@@ -15,6 +15,7 @@ import {
   checkPacket,
   checkPayload,
   controlCommand,
+  deviceStateShift,
   encodeHandshakePacket,
   handshake,
   handshakeLayout,
@@ -27,6 +28,7 @@ import {
   type WireError,
 } from "../wire/root.ts";
 import { type Sound, SoundReader } from "../wire/sound.ts";
+import { ClientDevices, type DeviceStateName } from "./devices.ts";
 import { FrameReceiver } from "./frames.ts";
 import { InputGroup } from "./outgoing.ts";
 
@@ -58,6 +60,10 @@ export interface ClientOutbox {
   connected(host: HostIdentity): void;
   /** What this client may do, as permission bits; 0 while the host's owner has not decided. */
   admitted(permissions: number): void;
+  /** What the motors of one of this client's pads shall do from now on, for so long at most. */
+  rumble(device: number, strong: number, weak: number, durationMs: number): void;
+  /** What became of a device that was plugged. */
+  deviceState(device: number, state: DeviceStateName): void;
   ended(reason: EndReason): void;
 }
 
@@ -83,6 +89,7 @@ const noCookie = new Uint8Array(16);
 export class ClientCore {
   readonly frames: FrameReceiver;
   readonly input: InputGroup;
+  readonly devices: ClientDevices;
   readonly drops = new Counters<ClientDrop>();
   link: Link | undefined;
   permissions = 0;
@@ -117,6 +124,7 @@ export class ClientCore {
         if (this.mayInput) this.link?.input(events, keep, now);
       },
     });
+    this.devices = new ClientDevices({ device: (payload, keep, now) => this.link?.device(payload, keep, now) });
     this.tick(nowUs);
   }
 
@@ -153,6 +161,7 @@ export class ClientCore {
     this.#nowUs = nowUs;
     if (this.link) {
       const state = this.link.tick(nowUs, 0);
+      this.devices.tick(nowUs);
       if (state !== "alive") this.#end(state);
       else if ((this.permissions & permission.view) !== 0) this.frames.tick(nowUs);
       // Until the host speaks, our last handshake message may have been lost.
@@ -215,6 +224,7 @@ export class ClientCore {
         video: (buffer, view, start, size, at) => this.frames.chunk(buffer, view, start, size, at),
         audio: (buffer, view, start, size, at) => this.#outbox.sound(this.#heard.read(buffer, view, start, size), at),
         control: (command, value, at) => this.#control(command, value, at),
+        rumble: (device, strong, weak, durationMs) => this.#outbox.rumble(device, strong, weak, durationMs),
         lastFrame: (frameId, at) => this.frames.hostSent(frameId, at),
       },
       (packet, size) => this.#outbox.send(packet, size),
@@ -231,7 +241,12 @@ export class ClientCore {
       const news = this.permissions === 0 && value !== 0;
       this.permissions = value;
       if (news) this.#wish(nowUs);
+      this.devices.allow(this.mayInput, nowUs);
       this.#outbox.admitted(value);
+    } else if (command === controlCommand.deviceState) {
+      const device = value & ((1 << deviceStateShift) - 1);
+      const state = this.devices.answered(device, value >> deviceStateShift);
+      if (state) this.#outbox.deviceState(device, state);
     }
   }
 
@@ -274,7 +289,9 @@ export class ClientCore {
   /** The window lost the focus: nothing stays pressed on the host. */
   releaseKeys(nowUs: number): void {
     this.input.flush(nowUs);
-    if (this.input.takeDown().length > 0 && this.mayInput) this.#command(controlCommand.releaseKeys, 0, nowUs);
+    const wasHeld = this.devices.release();
+    if ((this.input.takeDown().length > 0 || wasHeld) && this.mayInput)
+      this.#command(controlCommand.releaseKeys, 0, nowUs);
   }
 
   /** Says goodbye. Idempotent. */

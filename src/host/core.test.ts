@@ -1,6 +1,7 @@
 /** What the simulations under tests/sim leave: the host's core called directly. */
 import { expect, test } from "bun:test";
 import { limits } from "../base/limits.ts";
+import { ok } from "../base/result.ts";
 import { nobleCipher } from "../secure/cipher-noble.ts";
 import { Initiator } from "../secure/handshake.ts";
 import { createIdentity, type DeviceIdentity } from "../secure/identity.ts";
@@ -37,6 +38,9 @@ function setUp() {
       sendFrame: () => 1,
       inject: () => undefined,
       flushInput: () => undefined,
+      plug: () => ok(undefined),
+      unplug: () => undefined,
+      injectTo: () => undefined,
       microphone: () => undefined,
       listened: (isHeard) => listened.push(isHeard),
       addressOf: ({ addressKey }) => ({ key: addressKey, host: "192.0.2.1", port: addressKey }),

@@ -11,6 +11,7 @@ import type { PacketCipher } from "../secure/cipher.ts";
 import type { Established } from "../secure/handshake.ts";
 import { Session } from "../secure/session.ts";
 import { checkPacket, header, packetType, refusal, type WireError } from "../wire/root.ts";
+import { HostDevices } from "./devices.ts";
 import { Door, type DoorDrop, type DoorSettings, type Met } from "./door.ts";
 import type { SoundPacket } from "./listener.ts";
 import { type OutgoingFrame, type Remote, Viewer, type ViewerIdentity, type ViewerOutbox } from "./viewer.ts";
@@ -64,6 +65,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
   readonly departed = new Counters<string>();
   readonly stream: Stream<OutgoingFrame>;
   readonly sound = new Stream<SoundPacket>(() => undefined);
+  readonly devices: HostDevices;
   readonly #settings: HostSettings;
   readonly #outbox: HostOutbox<R, D>;
   readonly #door: Door<R, D>;
@@ -74,6 +76,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
     this.#settings = settings;
     this.#outbox = outbox;
     this.stream = new Stream<OutgoingFrame>(() => outbox.requestKeyframe());
+    this.devices = new HostDevices(outbox);
     this.#door = new Door(settings, this.drops, outbox);
   }
 
@@ -128,7 +131,7 @@ export class HostCore<R extends Remote, D extends Incoming> {
       remote,
       identity,
       session,
-      { pictures: this.stream, sound: this.sound },
+      { pictures: this.stream, sound: this.sound, devices: this.devices },
       this.#outbox,
       {
         changed: () => this.#agree(),
@@ -208,10 +211,17 @@ export class HostCore<R extends Remote, D extends Incoming> {
 
   tick(nowUs: number): void {
     this.#door.tick(nowUs);
+    this.devices.tick(nowUs);
     for (const viewer of [...this.#viewers.values()]) {
       const state = viewer.link.tick(nowUs, viewer.lastFrameId);
       if (state !== "alive") this.#remove(viewer, state);
     }
+  }
+
+  /** The lamps of this machine's keyboard changed: bits of lockKey. */
+  setLockKeys(bits: number, nowUs: number): void {
+    this.devices.lockKeys = bits;
+    for (const viewer of this.#viewers.values()) viewer.tellLockKeys(nowUs);
   }
 
   publish(frame: OutgoingFrame): void {

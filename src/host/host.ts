@@ -156,6 +156,7 @@ export class Host {
       size: () => this.#size,
       bytesOf: (frame) => this.#bytesOf(frame),
     };
+    injector?.listen(() => this.#onFeedback(injector));
     if (options.relay) this.relaying = new Relaying(options.relay, this.#channelHost);
     this.#reviewing = setInterval(() => {
       if (directory.changed()) this.core.review(monotonicClock.nowUs());
@@ -226,6 +227,9 @@ export class Host {
         injector?.send(0, 0, 0);
         injector?.flush();
       },
+      plug: (device, name) => injector?.plug(device, name) ?? fail("unavailable", "input is off"),
+      unplug: (device) => injector?.unplug(device),
+      injectTo: (device, type, code, value) => void injector?.sendTo(device, type, code, value),
       requestKeyframe: () => this.#grabber.requestKeyframe(),
       encoder: (settings, watched) => this.#configure(settings, watched),
       listened: (isHeard, lossPercent) => this.sound.listened(isHeard, lossPercent),
@@ -238,6 +242,16 @@ export class Host {
       },
       left: (viewer, why) => this.#left(viewer, why),
     };
+  }
+
+  #onFeedback(injector: Injector): void {
+    injector.rearm();
+    const nowUs = monotonicClock.nowUs();
+    for (let wanted = injector.feedback(); wanted; wanted = injector.feedback()) {
+      const { kind, device, strong, weak, durationMs, leds } = wanted;
+      if (kind === "leds") this.core.setLockKeys(leds, nowUs);
+      else this.core.devices.rumble(device, strong, weak, durationMs, nowUs);
+    }
   }
 
   #configure(settings: EncoderSettings, watched: boolean): void {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { ok } from "../base/result.ts";
 import { Stream } from "../hub/stream.ts";
 import { nobleCipher } from "../secure/cipher-noble.ts";
 import { Link } from "../secure/link.ts";
 import { Session } from "../secure/session.ts";
 import { controlCommand, inputType, permission } from "../wire/root.ts";
+import { HostDevices } from "./devices.ts";
 import type { SoundPacket } from "./listener.ts";
 import { type OutgoingFrame, type Remote, Viewer } from "./viewer.ts";
 
@@ -35,6 +37,7 @@ function setUp() {
   const stream = new Stream<OutgoingFrame>(() => keyframes++);
   const sound = new Stream<SoundPacket>(() => undefined);
   const spoken: Uint8Array[] = [];
+  const devices = { plug: () => ok(undefined), unplug: () => undefined, injectTo: () => undefined };
   const client: Link = new Link(
     new Session(nobleCipher, keyA, keyB),
     0,
@@ -48,7 +51,7 @@ function setUp() {
     remote,
     identity,
     new Session(nobleCipher, keyB, keyA),
-    { pictures: stream, sound },
+    { pictures: stream, sound, devices: new HostDevices(devices) },
     {
       send(_, packet, size) {
         const copy = packet.slice(0, size);
@@ -60,6 +63,7 @@ function setUp() {
       },
       inject: (type, code, value) => injected.push(`${type} ${code} ${value}`),
       flushInput: () => undefined,
+      ...devices,
       microphone: (_, { data, size }) => spoken.push(data.slice(0, size)),
     },
     { changed: () => events.push("changed"), left: () => events.push("left") },

@@ -9,10 +9,12 @@ import type { Stream, StreamFrame, Subscription } from "../hub/stream.ts";
 import { Link, type LinkHandler } from "../secure/link.ts";
 import type { Session } from "../secure/session.ts";
 import { chunkCount } from "../wire/fragment.ts";
-import { controlCommand, permission } from "../wire/root.ts";
+import { controlCommand, deviceStateShift, permission } from "../wire/root.ts";
 import { type Sound, SoundReader } from "../wire/sound.ts";
+import type { DeviceOutbox, HostDevices } from "./devices.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 import { Listener, type SoundPacket } from "./listener.ts";
+import { type DeviceDrop, ViewerDevices } from "./viewer-devices.ts";
 
 /** A frame on its way out. `address` is native memory that stays valid while it is delivered. */
 export interface OutgoingFrame extends StreamFrame {
@@ -33,7 +35,7 @@ export interface Remote {
   readonly port: number;
 }
 
-export interface ViewerOutbox<R extends Remote> extends InputOutbox {
+export interface ViewerOutbox<R extends Remote> extends InputOutbox, DeviceOutbox {
   send(to: R, packet: Uint8Array, size: number): void;
   /** Number of packets sent under `key` with counters from `counter`, or -1 when there is no room. */
   sendFrame(to: R, key: Uint8Array, counter: number, frame: OutgoingFrame): number;
@@ -57,12 +59,18 @@ export interface Wishes {
   quality: number | undefined;
 }
 
-export type ViewerDrop = InputDrop | "control-not-permitted" | "keyframe-rate" | "microphone-not-permitted";
+export type ViewerDrop =
+  | InputDrop
+  | DeviceDrop
+  | "control-not-permitted"
+  | "keyframe-rate"
+  | "microphone-not-permitted";
 
 /** What all viewers share. */
 export interface ViewerStreams {
   readonly pictures: Stream<OutgoingFrame>;
   readonly sound: Stream<SoundPacket>;
+  readonly devices: HostDevices;
 }
 
 export interface ViewerEvents {
@@ -86,6 +94,8 @@ export class Viewer<R extends Remote> {
   framesDelivered = 0;
 
   readonly #gate: InputGate;
+  readonly #shared: HostDevices;
+  readonly #devices: ViewerDevices;
   readonly #stream: Stream<OutgoingFrame>;
   readonly #outbox: ViewerOutbox<R>;
   readonly #spoken = new SoundReader();
@@ -104,11 +114,26 @@ export class Viewer<R extends Remote> {
     this.#stream = streams.pictures;
     this.#outbox = outbox;
     this.#gate = new InputGate(outbox, this.drops);
+    this.#shared = streams.devices;
+    this.#devices = new ViewerDevices(
+      streams.devices,
+      {
+        name: identity.name,
+        rumble: (device, strong, weak, durationMs, keep, at) =>
+          this.link.rumble(device, strong, weak, durationMs, keep, at),
+      },
+      {
+        answer: (device, state, at) =>
+          this.link.control(controlCommand.deviceState, device | (state << deviceStateShift), at),
+      },
+      this.drops,
+    );
     this.#events = events;
     this.connectedUs = nowUs;
     const handler: LinkHandler = {
       control: (command, value, at) => this.#control(command, value, at),
       input: (type, code, value, at) => this.#input(type, code, value, at),
+      device: (view, start, size, at) => this.#devices.receive(this.#mayInput, view, start, size, at),
       audio: (buffer, view, start, size, at) => this.#microphone(buffer, view, start, size, at),
     };
     this.link = new Link(session, nowUs, handler, (packet, size) => outbox.send(remote, packet, size));
@@ -121,7 +146,11 @@ export class Viewer<R extends Remote> {
 
   /** Events that were injected for it. */
   get inputEvents(): number {
-    return this.#gate.passed;
+    return this.#gate.passed + this.#devices.passed;
+  }
+
+  get #mayInput(): boolean {
+    return (this.permissions & permission.input) !== 0;
   }
 
   get admitted(): boolean {
@@ -135,7 +164,10 @@ export class Viewer<R extends Remote> {
     const mayView = (permissions & permission.view) !== 0;
     if (mayView && !this.subscription) this.subscription = this.#stream.subscribe(this);
     else if (!mayView) this.#unsubscribe();
-    if ((permissions & permission.input) === 0) this.releaseKeys();
+    if (!this.#mayInput) {
+      this.releaseKeys();
+      this.#devices.close();
+    } else this.tellLockKeys(nowUs);
     this.listener.permit((permissions & permission.sound) !== 0);
   }
 
@@ -159,7 +191,14 @@ export class Viewer<R extends Remote> {
   }
 
   releaseKeys(): number {
+    this.#devices.release();
     return this.#gate.releaseKeys();
+  }
+
+  /** Whoever presses keys learns which lamps of the keyboard are on, if that is known here. */
+  tellLockKeys(nowUs: number): void {
+    const { lockKeys } = this.#shared;
+    if (lockKeys !== undefined && this.#mayInput) this.link.control(controlCommand.lockKeys, lockKeys, nowUs);
   }
 
   /** Lets go of everything that this client held. Idempotent. */
@@ -167,6 +206,7 @@ export class Viewer<R extends Remote> {
     this.#unsubscribe();
     this.listener.close();
     this.releaseKeys();
+    this.#devices.close();
     this.link.close();
   }
 
@@ -239,6 +279,6 @@ export class Viewer<R extends Remote> {
   }
 
   #input(type: number, code: number, value: number, nowUs: number): void {
-    this.#gate.pass((this.permissions & permission.input) !== 0, type, code, value, nowUs);
+    this.#gate.pass(this.#mayInput, type, code, value, nowUs);
   }
 }

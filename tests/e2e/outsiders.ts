@@ -43,6 +43,8 @@ export class Outsider {
     const outbox = {
       send: (packet: Uint8Array, size: number) => void udp.send(packet.slice(0, size), port, "127.0.0.1"),
       sound: () => undefined,
+      rumble: () => undefined,
+      deviceState: () => undefined,
       frame: () => true,
       connected: () => undefined,
       admitted: (permissions: number) => this.admitted.resolve(permissions),

@@ -34,6 +34,8 @@ export class SimClient {
   /** True age of each at its arrival, and what the clocks' offset made of it (undefined before the first pong). */
   readonly ages: { trueUs: number; measuredUs: number | undefined }[] = [];
   readonly admitted: number[] = [];
+  readonly rumbles: { device: number; strong: number; weak: number; durationMs: number; atUs: number }[] = [];
+  readonly deviceStates: [device: number, state: string][] = [];
   /** Numbers of the packets of sound that came, and how old each was by the clocks' offset. */
   readonly heard: number[] = [];
   readonly soundAges: { trueUs: number; measuredUs: number | undefined }[] = [];
@@ -57,6 +59,9 @@ export class SimClient {
         send: (packet, size) => world.send(place, hostPlace, packet.subarray(0, size)),
         frame: (frame, nowUs) => this.#decode(frame, nowUs),
         sound: (packet, nowUs) => this.#hear(packet, nowUs),
+        rumble: (device, strong, weak, durationMs) =>
+          this.rumbles.push({ device, strong, weak, durationMs, atUs: world.nowUs }),
+        deviceState: (device, state) => this.deviceStates.push([device, state]),
         connected: (host) => {
           this.connected++;
           options.met?.(host);

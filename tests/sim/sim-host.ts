@@ -4,6 +4,7 @@
  */
 
 import { Prng } from "../../src/base/prng.ts";
+import { fail, ok } from "../../src/base/result.ts";
 import { HostCore, type HostOutbox, type Incoming, type LeaveReason, type Verdict } from "../../src/host/core.ts";
 import type { OutgoingFrame, Remote, Viewer } from "../../src/host/viewer.ts";
 import type { EncoderSettings } from "../../src/host/wishes.ts";
@@ -49,6 +50,10 @@ export class SimHost {
   readonly verdicts = new Map<string, Verdict>();
   readonly left: { name: string; why: LeaveReason; atUs: number }[] = [];
   readonly injected: { type: number; code: number; value: number }[] = [];
+  /** Devices of clients, with their names, and what came from them. */
+  readonly plugged = new Map<number, string>();
+  readonly deviceEvents: { device: number; type: number; code: number; value: number }[] = [];
+  plugFails = false;
   /** Keys that are down on this machine. */
   readonly down = new Set<number>();
   readonly frames = new Map<number, Encoded>();
@@ -136,6 +141,16 @@ export class SimHost {
       sendFrame: (to, key, counter, frame) => this.#sendFrame(to, key, counter, frame),
       addressOf: (datagram) => this.#places[datagram.addressKey] as Place,
       inject: (type, code, value) => this.#inject(type, code, value),
+      plug: (device, name) => {
+        if (this.plugFails) return fail("unavailable", "there is no uinput");
+        this.plugged.set(device, name);
+        return ok(undefined);
+      },
+      unplug: (device) => this.plugged.delete(device),
+      injectTo: (device, type, code, value) => {
+        if (!this.plugged.has(device)) throw new Error(`device ${device} is not plugged`);
+        this.deviceEvents.push({ device, type, code, value });
+      },
       flushInput: () => undefined,
       requestKeyframe: () => {
         this.keyframeRequests.push(this.#world.nowUs);
