@@ -24,7 +24,7 @@ function doubles(): Double[] {
   const files = [...new Bun.Glob("tests/doubles/*.c").scanSync(".")].sort();
   return files.flatMap((file) => {
     const first = readFileSync(file, "utf8").split("\n", 1)[0] ?? "";
-    const found = /^\/\* library: (\S+)(?: sources:(.*?))?(?: libs:(.*))?\*\/\s*$/.exec(first);
+    const found = /^\/\* library: (\S+)(?: sources:(.*?))?(?: libs:(.*?))? *\*\/\s*$/.exec(first);
     if (!found) return [];
     return [{ file, library: found[1] ?? "", sources: words(found[2]), libs: words(found[3]) }];
   });
