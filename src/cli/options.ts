@@ -76,7 +76,7 @@ export const commands = {
       },
       encoder: {
         kind: "choice",
-        choices: ["auto", "openh264"],
+        choices: ["auto", "vaapi", "openh264"],
         default: "auto",
         help: "Video encoder. auto takes the first that works, and the next when that one fails.",
       },
