@@ -26,9 +26,15 @@ function environment(more: Record<string, string>): Record<string, string | unde
 /** A person's home: one identity, one database. */
 export class Home {
   readonly folder = temporaryFolder();
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** `env` is what all that is started here gets besides. */
+  constructor(env: Readonly<Record<string, string>> = {}) {
+    this.#env = env;
+  }
 
   start(args: readonly string[], env: Record<string, string> = {}): Child {
-    return new Child([executable, ...args], environment({ XDG_DATA_HOME: this.folder, ...env }));
+    return new Child([executable, ...args], environment({ XDG_DATA_HOME: this.folder, ...this.#env, ...env }));
   }
 
   /** Runs a command that ends by itself, and must end well. Resolves to what it printed. */

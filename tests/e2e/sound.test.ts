@@ -1,0 +1,174 @@
+/**
+ * Sound through the real executable: what a program plays on the host's PulseAudio comes out of the client's, exactly and in step
+ * with the picture, and a microphone goes the other way. Without permission there is silence; without a sound server too, and the
+ * picture goes on; and sound returns with it. A relay carries it as well.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import type { ClientReport } from "../../src/client/report.ts";
+import { Home, type RunningHost, startHeadless, startPatternHost, temporaryFolder } from "./harness.ts";
+import { type Child, cleanUp, eventually } from "./processes.ts";
+import { hasPulse, leftOf, listen, Pulse, type Tone } from "./pulse.ts";
+
+const slow = 60_000;
+const all = "view,sound,input,microphone";
+const music = 1000;
+const voice = 600;
+
+afterAll(cleanUp);
+
+function expectTone(tone: Tone, hz: number): void {
+  expect(Math.abs(tone.hz - hz)).toBeLessThan(hz / 1000);
+  expect(tone.gaps).toBe(0);
+  expect(tone.purity).toBeGreaterThan(0.98);
+}
+
+async function reportOf(client: Child): Promise<ClientReport> {
+  expect(await client.interrupt()).toBe(0);
+  return JSON.parse(client.out);
+}
+
+// Without PulseAudio: install the Debian packages pulseaudio and pulseaudio-utils.
+describe.skipIf(!hasPulse)("between two sound devices", () => {
+  const pulse = new Pulse(["game", "ear", "mouth"]);
+  const hosting = new Home(pulse.env);
+  const viewing = new Home(pulse.env);
+  let host: RunningHost;
+  let client: Child;
+
+  /** Resolves when a tone is heard there. */
+  const untilHeard = (source: string, hz: number) =>
+    eventually(`${hz} Hz on ${source}`, async () => listen(await pulse.record(source, 0.2), hz).purity > 0.95);
+
+  beforeAll(async () => {
+    await Promise.all([pulse.start(), hosting.approve(viewing, "--permit", all)]);
+    const sound = ["--sound", "pulse", "--sound-device", "game.monitor", "--fps", "30"];
+    host = await startPatternHost(hosting, ...sound);
+    const ears = ["--sound", "pulse", "--sound-device", "ear"];
+    const mouth = ["--microphone", "--microphone-device", "mouth.monitor"];
+    client = startHeadless(viewing, host.place, "--json", "-", ...ears, ...mouth);
+    await client.until(/approved/);
+  }, slow);
+
+  test(
+    "a tone comes out as it went in, and a microphone's on the host",
+    async () => {
+      pulse.play("game", music, 20);
+      pulse.play("mouth", voice, 20);
+      await untilHeard("ear.monitor", music);
+      expectTone(listen(await pulse.record("ear.monitor", 2), music), music);
+      const { sound } = await host.until("the microphone", (stats) => stats.sound.microphones.length === 1);
+      expect(sound).toMatchObject({ state: "live", backend: "pulse", listeners: 1, deviceLost: 0 });
+      const [microphone] = sound.microphones;
+      await untilHeard(microphone?.device ?? "", voice);
+      expectTone(listen(await pulse.record(microphone?.device ?? "", 1), voice), voice);
+      expect(await pulse.sources()).toContain(microphone?.device as string);
+    },
+    slow,
+  );
+
+  test(
+    "when the sound server dies the picture goes on, and sound returns with it",
+    async () => {
+      await pulse.server?.kill();
+      await Promise.all([host.child.until(/sound is gone/), client.until(/device for sound is gone/)]);
+      const { stream, sound } = await host.stats();
+      expect(sound.state).toBe("lost");
+      await host.until("pictures", (stats) => stats.stream.frames > stream.frames + 10);
+      await pulse.start();
+      await Promise.all([host.child.until(/sound is back/), client.until(/device for sound is back/)]);
+      pulse.play("game", music, 20);
+      await untilHeard("ear.monitor", music);
+    },
+    slow,
+  );
+
+  test(
+    "permission taken away is silence at once, and both sides say so",
+    async () => {
+      await hosting.approve(viewing, "--permit", "view");
+      const { sound, peers } = await host.until("nobody listening", (stats) => stats.sound.listeners === 0);
+      expect([sound.state, peers[0]?.permissions]).toEqual(["idle", ["view"]]);
+      await client.until(/does not permit this device to hear/);
+      await client.until(/microphone is off/);
+      await host.until("the microphone gone", (stats) => stats.sound.microphones.length === 0);
+      await eventually("silence", async () => listen(await pulse.record("ear.monitor", 0.2), music).loudness < 1);
+      const report = await reportOf(client);
+      expect(report.sound).toMatchObject({ state: "refused", deviceLost: 1 });
+      expect(report.microphone.state).toBe("refused");
+      expect(report.sound.pushed).toBeGreaterThan(100);
+    },
+    slow,
+  );
+
+  test(
+    "lips and voice are within 20 ms of each other",
+    async () => {
+      await hosting.approve(viewing);
+      client = startHeadless(viewing, host.place, "--json", "-", "--sound", "pulse", "--sound-device", "ear");
+      pulse.play("game", music, 20);
+      await untilHeard("ear.monitor", music);
+      await Bun.sleep(2000);
+      const { sound, microphone } = await reportOf(client);
+      expect(sound).toMatchObject({ state: "playing", lost: 0, refusedPackets: 0, deviceLost: 0 });
+      expect(microphone.state).toBe("off");
+      console.error(JSON.stringify(sound));
+      expect(sound.lipSync.offsetMs?.p50).toBeLessThan(20);
+      expect(await host.child.interrupt()).toBe(0);
+    },
+    slow,
+  );
+});
+
+test(
+  "a relay carries the sound as well, and a client writes it into a file",
+  async () => {
+    const [relaying, hosting, viewing] = [new Home(), new Home(), new Home()];
+    await hosting.approve(viewing);
+    const relay = relaying.start(["relay", "--listen", "127.0.0.1:0"]);
+    const [, origin = ""] = await relay.until(/publish to +(ws:\/\/127\.0\.0\.1:\d+)\//);
+    const tone = ["--sound", "tone", "--sound-device", "700", "--sound-frame", "10"];
+    const host = await startPatternHost(hosting, ...tone, "--relay", `${origin}/desk`);
+    await host.child.until(/published at/);
+    expect((await host.stats()).sound).toMatchObject({ state: "idle", packets: 0 });
+    const folder = temporaryFolder();
+    const into = (name: string) => ["--json", "-", "--sound", "file", "--sound-device", join(folder, name)];
+    const clients = [
+      startHeadless(viewing, host.place, ...into("direct.raw")),
+      viewing.start(["client", "--relay", `${origin}/desk`, "--output", "headless", ...into("relayed.raw")]),
+    ];
+    await host.until("both listening", ({ sound }) => sound.listeners === 2);
+    const { sound } = await host.stats();
+    await host.until("two seconds", (stats) => stats.sound.packets >= sound.packets + 200);
+    for (const client of clients) expect((await reportOf(client)).sound).toMatchObject({ state: "playing", lost: 0 });
+    for (const name of ["direct.raw", "relayed.raw"]) {
+      const heard = leftOf(join(folder, name));
+      // Before the first packet there is silence, and at the end it fades.
+      const begin = heard.findIndex((sample) => Math.abs(sample) > 1000) + 4800;
+      expectTone(listen(heard.subarray(begin, begin + 48_000), 700), 700);
+    }
+    expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+test(
+  "where there is no sound device a host and a client do without, unless one was asked for by name",
+  async () => {
+    const nowhere = { PULSE_SERVER: "unix:/nowhere", XDG_RUNTIME_DIR: temporaryFolder() };
+    const [hosting, viewing] = [new Home(nowhere), new Home(nowhere)];
+    await hosting.approve(viewing);
+    const named = ["host", "--capture", "pattern", "--listen", "127.0.0.1:0", "--dashboard", "off", "--sound", "pulse"];
+    const refused = hosting.start(named);
+    expect(await refused.ended()).toBe(69);
+    expect(refused.err).toMatch(/^patchbay: .*PulseAudio/m);
+    const host = await startPatternHost(hosting);
+    expect((await host.stats()).sound.state).toBe("unavailable");
+    expect(host.child.err).toContain("no sound: ");
+    const client = startHeadless(viewing, host.place, "--sound", "pulse");
+    expect(await client.ended()).toBe(69);
+    expect(client.err).toMatch(/^patchbay: .*PulseAudio/m);
+    expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
