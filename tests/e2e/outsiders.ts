@@ -26,6 +26,11 @@ export class Outsider {
   readonly publicKey = this.identity.signing.publicKey.toBase64();
   readonly admitted = Promise.withResolvers<number>();
   readonly ended = Promise.withResolvers<EndReason>();
+  /** Device, strength of the heavy and of the light motor, milliseconds. */
+  readonly rumbles: [number, number, number, number][] = [];
+  readonly deviceStates: [device: number, state: string][] = [];
+  /** Its host is no more: nothing is sent. */
+  isAlone = false;
   core!: ClientCore;
 
   async connect(port: number): Promise<void> {
@@ -41,10 +46,12 @@ export class Outsider {
       connectionId: crypto.getRandomValues(new Uint32Array(1))[0] as number,
     };
     const outbox = {
-      send: (packet: Uint8Array, size: number) => void udp.send(packet.slice(0, size), port, "127.0.0.1"),
+      send: (packet: Uint8Array, size: number) => {
+        if (!this.isAlone) udp.send(packet.slice(0, size), port, "127.0.0.1");
+      },
       sound: () => undefined,
-      rumble: () => undefined,
-      deviceState: () => undefined,
+      rumble: (...told: [number, number, number, number]) => this.rumbles.push(told),
+      deviceState: (device: number, state: string) => this.deviceStates.push([device, state]),
       frame: () => true,
       connected: () => undefined,
       admitted: (permissions: number) => this.admitted.resolve(permissions),
