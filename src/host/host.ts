@@ -32,6 +32,7 @@ import { HostSound, type HostSoundOptions } from "./sound.ts";
 import { HostStills } from "./stills.ts";
 import type { OutgoingFrame, Viewer } from "./viewer.ts";
 import type { EncoderSettings } from "./wishes.ts";
+import { tellOfComing, tellOfLeaving } from "./words.ts";
 
 const log = createLog("host");
 
@@ -238,7 +239,7 @@ export class Host {
       verdict: (key) => directory.verdict(key),
       joined: (viewer) => {
         this.#tick();
-        announce(viewer, directory);
+        tellOfComing(viewer, directory.verdict(viewer.identity.key).state === "approved");
       },
       left: (viewer, why) => this.#left(viewer, why),
     };
@@ -270,9 +271,7 @@ export class Host {
 
   #left(viewer: Viewer<Address>, why: LeaveReason): void {
     const seconds = (monotonicClock.nowUs() - viewer.connectedUs) / 1e6;
-    log.info(
-      `${viewer.identity.name} (${viewer.identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`,
-    );
+    tellOfLeaving(viewer, why, seconds);
     this.#directory.left(viewer, seconds, why);
     this.sound.microphones.left(viewer);
   }
@@ -350,15 +349,6 @@ export class Host {
   }
 }
 
-const leaveTexts: Record<LeaveReason, string> = {
-  left: "left",
-  silent: `was silent for ${limits.peerTimeoutUs / 1e6} s and is taken as gone`,
-  overflowed: "stopped acknowledging commands and was disconnected",
-  replaced: "connected anew; its old connection ended",
-  revoked: "was revoked and is disconnected",
-  closed: "was disconnected",
-};
-
 function grabberSettings(options: HostOptions) {
   const { capture, target, encoder, codec, width, height, fps, bitrateBps, keyframeIntervalSeconds } = options;
   const keyframeInterval = Math.round(keyframeIntervalSeconds * fps);
@@ -383,19 +373,4 @@ function chooseInjector(options: HostOptions, source: GrabberDescription): Resul
 function naturalInput(capture: string, target: string): string {
   if (capture === "x11" || (target !== "" && !target.startsWith("/"))) return "xtest";
   return capture === "drm" || capture === "fbdev" || target !== "" ? "uinput" : "log";
-}
-
-function announce(viewer: Viewer<Address>, directory: Directory): void {
-  const { name, fingerprint, words, key } = viewer.identity;
-  const from = `${viewer.remote.host}:${viewer.remote.port}`;
-  if (directory.verdict(key).state === "approved") {
-    log.info(`${name} (${fingerprint}) is connected from ${from}`);
-    return;
-  }
-  log.warn(
-    `${name} asks to connect from ${from}.\n` +
-      `  fingerprint  ${fingerprint}\n` +
-      `  six words    ${words.join(" ")}\n` +
-      `  If that device shows the same words:  patchbay peers approve ${fingerprint}`,
-  );
 }
