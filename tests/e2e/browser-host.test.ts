@@ -25,7 +25,7 @@ beforeAll(async () => {
   events = watchOn(source, "stdbuf", "-oL", "xev", "-geometry", "300x300+0+0");
   await events.until(/MapNotify/);
   const home = new Home();
-  host = await startHost(home, "--display", source.name);
+  host = await startHost(home, "--display", source.name, "--sound", "tone");
   // What a service's journal keeps has no token in it; the owner asks for the address.
   expect(host.child.err).not.toContain("token=");
   address = (await home.tell("key", "show", "--viewer")).trim();
@@ -99,6 +99,19 @@ describe.skipIf(!hasChromium)("a browser on the host's own page", () => {
       if (process.env.SCREENSHOTS)
         await own.screenshot({ path: `${process.env.SCREENSHOTS}/host.png`, fullPage: true });
       await own.close();
+    },
+    slow,
+  );
+
+  test(
+    "it hears the host once its person asks for sound, and the host captures only while the browser is there",
+    async () => {
+      const counts = () => player.evaluate(() => JSON.parse(document.body.dataset.counts ?? "{}"));
+      await player.click("#sound");
+      await eventually("a second of sound", async () => ((await counts()).samples ?? 0) > 48_000);
+      const { sound } = await host.stats();
+      expect(sound).toMatchObject({ state: "live", backend: "tone", listeners: 1 });
+      expect(sound.drops["send-queue-full"]).toBe(0);
     },
     slow,
   );
