@@ -148,3 +148,25 @@ test("connected and waiting devices, drops by reason, frames", async () => {
   expect(Object.keys(stats.stagesMs)).toEqual(["wait", "capture", "convert", "encode", "queue", "send"]);
   expect(stats.udp.sentBytes).toBeGreaterThan(0);
 });
+
+test("sound is captured while a device listens that may, and is told of on both sides", async () => {
+  const { host, identity, directory, peers } = running();
+  const sound = () => hostStats(host, identity, directory).sound;
+  expect(sound()).toMatchObject({ state: "idle", backend: "tone", listeners: 0, packets: 0, frameMs: 20 });
+  const [friend, deaf] = [createIdentity("friend"), createIdentity("deaf")];
+  good(peers.approve(Buffer.from(deaf.signing.publicKey).toString("base64"), permission.view));
+  good(peers.approve(Buffer.from(friend.signing.publicKey).toString("base64"), permission.view | permission.sound));
+  const unheard = await connect(host, deaf);
+  const client = await connect(host, friend);
+  while (client.sounding().sound.playedSeconds < 0.2) await Bun.sleep(5);
+  const told = sound();
+  expect(told).toMatchObject({ state: "live", listeners: 1, lossPercent: 0, microphones: [] });
+  expect(told.packets).toBeGreaterThanOrEqual(10);
+  expect(told.bitrateBps).toBeGreaterThan(0);
+  expect(client.sounding().sound).toMatchObject({ state: "playing", backend: "none", lost: 0, refusedPackets: 0 });
+  expect(unheard.sounding()).toMatchObject({ sound: { state: "refused", pushed: 0 }, microphone: { state: "off" } });
+  client.close();
+  while (sound().listeners > 0) await Bun.sleep(5);
+  expect(sound().state).toBe("idle");
+  expect(client.sounding().sound.playedSeconds).toBeGreaterThanOrEqual(0.2);
+});
