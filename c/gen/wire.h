@@ -170,7 +170,7 @@ static inline uint32_t pb_wire_handshake_connection_id(const uint8_t *from) {
 enum {
     PB_WIRE_IDENTITY_PUBLIC_KEY_OFFSET = 0, /* Ed25519 identity key */
     PB_WIRE_IDENTITY_SIGNATURE_OFFSET = 32, /* Ed25519 signature over the Noise static key */
-    PB_WIRE_IDENTITY_FEATURES_OFFSET = 96, /* feature bits; unknown ones are skipped */
+    PB_WIRE_IDENTITY_FEATURES_OFFSET = 96, /* feature bits: 1 decodes HEVC; unknown ones are skipped */
     PB_WIRE_IDENTITY_NAME_SIZE_OFFSET = 100, /* bytes of the name */
     PB_WIRE_IDENTITY_BYTES = 101
 };

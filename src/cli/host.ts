@@ -31,6 +31,8 @@ export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise
     return fail("usage", "--shm says where pictures come from, so --capture and --display have nothing to add.");
   if (parsed.flags.camera !== undefined && parsed.flags.capture !== "camera")
     return fail("usage", "--camera names the camera of --capture camera.");
+  if (parsed.flags.codec === "hevc" && parsed.flags.relay !== undefined)
+    return fail("usage", "A relay's viewers play H.264, so --codec hevc and --relay do not go together.");
   const listen = await resolveListen("--listen", parsed.flags.listen);
   if (!listen.ok) return listen;
   const flags = { ...parsed.flags, listen: listen.value };
@@ -171,10 +173,10 @@ function relayFrom(flags: Parsed<"host">["flags"], identity: DeviceIdentity): Re
 }
 
 function greet(host: Host, identity: DeviceIdentity, address: string, page: Dashboard | undefined): void {
-  const { capture, encoder, width, height, detail } = host.describe();
+  const { capture, encoder, codec, width, height, detail } = host.describe();
   log.info(`${identity.name} (${fingerprint(identity.signing.publicKey)}) is ready`);
   log.info(
-    `capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}, input ${host.inputBackend}, ` +
+    `capture ${capture} ${width}x${height}${detail ? ` (${detail})` : ""}, encoder ${encoder}${codec === "hevc" ? " (HEVC)" : ""}, input ${host.inputBackend}, ` +
       `sound ${host.sound.describe()}`,
   );
   log.info(

@@ -5,6 +5,7 @@
 import { nativeCipher } from "../../ffi/aead.ts";
 import { monotonicClock } from "../../ffi/clock.ts";
 import type { Address, UdpSocket } from "../../ffi/interfaces.ts";
+import { decodableCodecs } from "../../ffi/player.ts";
 import { openUdp } from "../../ffi/udp.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
@@ -13,6 +14,7 @@ import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { kindOf } from "../wire/device-input.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
+import { codec } from "../wire/root.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
 import type { DeviceStateName } from "./devices.ts";
 import type { ClientMeters } from "./meters.ts";
@@ -112,8 +114,9 @@ export class Client {
     const connectionId = crypto.getRandomValues(new Uint32Array(1))[0] as number;
     const settings = { identity, cipher: nativeCipher(), copy, expectedKey, connectionId, bitrateBps, fps, quality };
     this.core = new ClientCore(
-      { ...settings, sound: sound.isThere },
+      { ...settings, codecs: decodableCodecs(options.decoder), sound: sound.isThere },
       {
+        undecodable: (number) => this.finish(undecodable(number, options)),
         send: (packet, size) => void udp.send(remote, packet, size),
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         sound: ({ data, size, captureUs }) => sound.push(data, size, captureUs),
@@ -201,7 +204,8 @@ export class Client {
 
   #frame(frame: WholeFrame, nowUs: number): boolean {
     this.meters.arrived(frame, this.core.link?.clock.offsetUs, nowUs);
-    return this.#window.push(frame.buffer, frame.size, frame.frameId, frame.keyframe, frame.captureUs);
+    const coded = frame.codec === codec.hevc ? "hevc" : "h264";
+    return this.#window.push(frame.buffer, frame.size, frame.frameId, frame.keyframe, frame.captureUs, coded);
   }
 
   /** The window's person is done, or the window is gone. */
@@ -247,6 +251,20 @@ function tellDevice(device: number, state: DeviceStateName): void {
   if (state === "ready") log.info(`${what} is plugged into the host`);
   else if (state === "full") log.warn(`${what} is not used: the host has ${limits.pads} gamepads already`);
   else log.warn(`${what} is not used: the host can make no such device, as its log says`);
+}
+
+/** What the host sends is nothing for the decoders of this machine. */
+function undecodable(number: number, { decoder }: ClientOptions): Result<void> {
+  const name =
+    Object.entries(codec)
+      .find(([, value]) => value === number)?.[0]
+      ?.toUpperCase() ?? `codec ${number}`;
+  const by = decoder === "auto" ? "no decoder of this machine" : `the decoder ${decoder}`;
+  return fail(
+    "unavailable",
+    `The host sends ${name}, which ${by} can decode. Its owner can start it with --codec h264; patchbay doctor says ` +
+      "what this machine lacks.",
+  );
 }
 
 function failureOf(reason: EndReason, { address, port }: ClientOptions): Result<void> {

@@ -3,6 +3,7 @@
  * wishes out. Pure: packets come in by receive() with the time, and leave through the outbox; it opens no socket, reads no
  * clock and shows nothing. Spec sections 4, 5 and 13.
  */
+import type { VideoCodec } from "../../ffi/interfaces.ts";
 import { Counters } from "../base/counters.ts";
 import { limits } from "../base/limits.ts";
 import type { PacketCipher } from "../secure/cipher.ts";
@@ -14,9 +15,11 @@ import type { Copy, WholeFrame } from "../wire/reassembly.ts";
 import {
   checkPacket,
   checkPayload,
+  codec,
   controlCommand,
   deviceStateShift,
   encodeHandshakePacket,
+  feature,
   handshake,
   handshakeLayout,
   handshakeStep,
@@ -65,6 +68,8 @@ export interface ClientOutbox {
   /** What became of a device that was plugged. */
   deviceState(device: number, state: DeviceStateName): void;
   ended(reason: EndReason): void;
+  /** Frames come in a codec that is not among the settings' codecs; told once. */
+  undecodable?(codec: number): void;
 }
 
 export interface ClientSettings {
@@ -75,6 +80,8 @@ export interface ClientSettings {
   readonly expectedKey: Uint8Array | undefined;
   /** Unpredictable, new for each connection. */
   readonly connectionId: number;
+  /** What can be decoded here; H.264 when nothing is said. */
+  readonly codecs?: readonly VideoCodec[] | undefined;
   readonly bitrateBps?: number | undefined;
   readonly fps?: number | undefined;
   readonly quality?: number | undefined;
@@ -109,8 +116,9 @@ export class ClientCore {
   constructor(settings: ClientSettings, outbox: ClientOutbox, nowUs: number) {
     this.#settings = settings;
     this.#outbox = outbox;
-    const { identity, expectedKey } = settings;
-    this.#initiator = new Initiator({ identity, ...(expectedKey ? { expected: expectedKey } : {}) });
+    const { identity, expectedKey, codecs = ["h264"] } = settings;
+    const features = codecs.includes("hevc") ? feature.hevc : 0;
+    this.#initiator = new Initiator({ identity, features, ...(expectedKey ? { expected: expectedKey } : {}) });
     this.#hello = this.#initiator.hello();
     this.#startedUs = nowUs;
     this.#nowUs = nowUs;
@@ -118,6 +126,8 @@ export class ClientCore {
       settings.copy,
       (frame) => outbox.frame(frame, this.#nowUs),
       (now) => this.#command(controlCommand.requestKeyframe, 0, now),
+      codecs.map((name) => codec[name]),
+      (number) => outbox.undecodable?.(number),
     );
     this.input = new InputGroup({
       input: (events, keep, now) => {

@@ -164,3 +164,35 @@ test("a frame of another codec is left out, and does not hide that one before it
   expect(delivered).toEqual([1]);
   expect(frames.stats.codec).toBe(1);
 });
+
+test("frames in a codec that can be decoded go on; others are counted, and told once", () => {
+  const told: number[] = [];
+  const delivered: number[] = [];
+  const deliver = (frame: { codec: number }) => delivered.push(frame.codec) > 0;
+  const codecs = [codec.h264, codec.hevc];
+  const frames = new FrameReceiver(
+    copyByLoop,
+    deliver,
+    () => undefined,
+    codecs,
+    (number) => told.push(number),
+  );
+  const packet = new Uint8Array(packetRoom);
+  const view = new DataView(packet.buffer);
+  [codec.hevc, codec.h264, codec.av1, codec.av1, codec.hevc].forEach((coded, index) => {
+    const flags = key | (coded << codecShift);
+    const length = writeChunkPacket(
+      new Uint8Array(9),
+      0,
+      { frameId: index + 1, flags, captureUs: 1 },
+      0,
+      packet,
+      view,
+      0,
+    );
+    frames.chunk(packet, view, headerBytes, length - headerBytes, index);
+  });
+  expect(delivered).toEqual([codec.hevc, codec.h264, codec.hevc]);
+  expect(told).toEqual([codec.av1]);
+  expect(frames.stats).toMatchObject({ codec: 2, delivered: 3 });
+});

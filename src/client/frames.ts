@@ -45,7 +45,19 @@ export class FrameReceiver {
   /** Newest frame seen whole; -1 before the first. */
   newestFrameId = -1;
 
-  constructor(copy: Copy, deliver: Deliver, askForKeyframe: (nowUs: number) => void) {
+  readonly #codecs: readonly number[];
+  readonly #undecodable: (codec: number) => void;
+
+  /** `codecs` are those that can be decoded here; frames in others are counted and, the first time, told. */
+  constructor(
+    copy: Copy,
+    deliver: Deliver,
+    askForKeyframe: (nowUs: number) => void,
+    codecs: readonly number[] = [codec.h264],
+    undecodable: (codec: number) => void = () => undefined,
+  ) {
+    this.#codecs = codecs;
+    this.#undecodable = undecodable;
     this.reassembler = new Reassembler(copy);
     this.#deliver = deliver;
     this.#askForKeyframe = askForKeyframe;
@@ -89,8 +101,8 @@ export class FrameReceiver {
   #whole(frame: WholeFrame, nowUs: number): void {
     this.newestFrameId = frame.frameId;
     if (frame.lostBefore > 0) this.#needsKeyframe = true;
-    if (frame.codec !== codec.h264) {
-      this.#stats.codec++;
+    if (!this.#codecs.includes(frame.codec)) {
+      if (this.#stats.codec++ === 0) this.#undecodable(frame.codec);
       return;
     }
     if (this.#needsKeyframe && !frame.keyframe) {

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { limits } from "../base/limits.ts";
 import { Stream } from "../hub/stream.ts";
 import { buildKeyDown, buildPing, buildPointer, buildResize, decodeFrame } from "../wire/ds.ts";
+import { codec, codecShift } from "../wire/root.ts";
 import { HostChannel } from "./channel.ts";
 import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
@@ -200,4 +201,13 @@ test("while nobody watches there is no demand, keys are let go, and who comes ge
   expect(told().at(-1)?.name).toBe("streamEnd");
   channel.setWatched(true);
   expect(stream.watched).toBe(false);
+});
+
+test("frames that are not H.264 are kept from relays and browsers, and counted", () => {
+  const { channel, told, stream } = setUp(false);
+  channel.start(0);
+  const frame = { address: 1, size: 4, frameId: 1, keyframe: true, captureUs: 1, spreadUs: 0, sentUs: 0 };
+  stream.publish({ ...frame, chunkFlags: codec.hevc << codecShift });
+  expect(told()).toEqual([]);
+  expect(channel.drops.toJSON()).toEqual({ codec: 1 });
 });

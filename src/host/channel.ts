@@ -8,6 +8,7 @@ import { Rate } from "../base/rate.ts";
 import type { Subscriber, Subscription } from "../hub/stream.ts";
 import { buildCompressedPixels, buildOpus, buildStreamEnd, decodeFrame } from "../wire/ds.ts";
 import { DsToEvdev } from "../wire/ds-evdev.ts";
+import { codec, codecShift } from "../wire/root.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
@@ -30,7 +31,8 @@ export interface ChannelHost extends InputOutbox {
   bytesOf(frame: OutgoingFrame): Uint8Array;
 }
 
-export type ChannelDrop = InputDrop | "input-malformed" | "input-unknown";
+/** codec: frames that are not H.264, which neither relays nor browsers play. */
+export type ChannelDrop = InputDrop | "codec" | "input-malformed" | "input-unknown";
 
 export interface ChannelStats {
   readonly isOn: boolean;
@@ -131,6 +133,10 @@ export class HostChannel {
   #deliver(frame: OutgoingFrame): boolean {
     const { width, height } = this.#host.size();
     this.#timestampMs = Math.floor(frame.captureUs / 1000) >>> 0;
+    if (frame.chunkFlags >>> codecShift !== codec.h264) {
+      this.drops.add("codec");
+      return true;
+    }
     const data = this.#host.bytesOf(frame);
     const message = buildCompressedPixels(
       this.#sequence & 0xffff,

@@ -48,7 +48,7 @@ export interface HostOutbox<R extends Remote, D extends Incoming> extends Viewer
 }
 
 export type LeaveReason = "left" | "silent" | "overflowed" | "replaced" | "revoked" | "closed";
-export type HostDrop = WireError | DoorDrop | "unknown-sender";
+export type HostDrop = WireError | DoorDrop | "unknown-sender" | "client-without-codec";
 
 export interface HostSettings extends DoorSettings {
   readonly cipher: PacketCipher;

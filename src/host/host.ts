@@ -32,7 +32,7 @@ import { HostSound, type HostSoundOptions } from "./sound.ts";
 import { HostStills } from "./stills.ts";
 import type { OutgoingFrame, Viewer } from "./viewer.ts";
 import type { EncoderSettings } from "./wishes.ts";
-import { tellOfComing, tellOfLeaving } from "./words.ts";
+import { decodes, tellOfCodec, tellOfComing, tellOfLeaving } from "./words.ts";
 
 const log = createLog("host");
 
@@ -235,7 +235,14 @@ export class Host {
       encoder: (settings, watched) => this.#configure(settings, watched),
       listened: (isHeard, lossPercent) => this.sound.listened(isHeard, lossPercent),
       microphone: (viewer, packet, nowUs) => this.sound.microphones.push(viewer, packet, nowUs),
-      meet: (established, remote) => directory.meet(established, `${remote.host}:${remote.port}`),
+      meet: (established, remote) => {
+        const { codec: coded } = this.#grabber.describe();
+        if (!decodes(established, coded)) {
+          this.core.drops.add("client-without-codec");
+          tellOfCodec(established, coded);
+        }
+        return directory.meet(established, `${remote.host}:${remote.port}`);
+      },
       verdict: (key) => directory.verdict(key),
       joined: (viewer) => {
         this.#tick();

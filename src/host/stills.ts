@@ -8,6 +8,7 @@ import { openPlayer } from "../../ffi/player.ts";
 import { createLog } from "../base/log.ts";
 import type { Subscription } from "../hub/stream.ts";
 import { buildCompressedPixels } from "../wire/ds.ts";
+import { codec, codecShift } from "../wire/root.ts";
 import type { ChannelHost, ChannelPipe } from "./channel.ts";
 import type { OutgoingFrame } from "./viewer.ts";
 
@@ -44,8 +45,11 @@ export class HostStills {
     const player = opened.value;
     this.#player = player;
     this.#subscription = this.#host.attach({
-      deliver: (frame) =>
-        player.push(this.#host.bytesOf(frame), frame.size, frame.frameId, frame.keyframe, frame.captureUs),
+      deliver: (frame) => {
+        const coded = frame.chunkFlags >>> codecShift === codec.hevc ? "hevc" : "h264";
+        const { size, frameId, keyframe, captureUs } = frame;
+        return player.push(this.#host.bytesOf(frame), size, frameId, keyframe, captureUs, coded);
+      },
     });
     this.#timer = setInterval(() => void this.#pack(), intervalMs);
   }

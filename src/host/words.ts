@@ -1,7 +1,10 @@
 /** What the host's owner is told about clients that come and go. Words only: nothing is decided here. */
 
+import type { VideoCodec } from "../../ffi/interfaces.ts";
 import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
+import type { Established } from "../secure/handshake.ts";
+import { feature } from "../wire/root.ts";
 import type { LeaveReason } from "./core.ts";
 import type { Remote, Viewer } from "./viewer.ts";
 
@@ -18,6 +21,17 @@ const leaveTexts: Record<LeaveReason, string> = {
 
 export function tellOfLeaving({ identity }: Viewer<Remote>, why: LeaveReason, seconds: number): void {
   log.info(`${identity.name} (${identity.fingerprint}) ${leaveTexts[why]} after ${seconds.toFixed(1)} s`);
+}
+
+type Met = Pick<Established, "remoteName" | "remoteFeatures">;
+
+/** Every client decodes H.264; what else it does, it said when it shook hands. */
+export const decodes = ({ remoteFeatures }: Met, codec: VideoCodec): boolean =>
+  codec === "h264" || (remoteFeatures & feature[codec]) !== 0;
+
+/** Its own side ends with a sentence of the same kind. */
+export function tellOfCodec({ remoteName }: Met, codec: VideoCodec): void {
+  log.warn(`${remoteName} cannot decode ${codec.toUpperCase()} and will see nothing; --codec h264 suits everybody`);
 }
 
 /** A client is connected, and may wait to be approved. */

@@ -43,6 +43,9 @@ export const chunkFlag = { keyframe: 1, last: 2 } as const;
 export const codecShift = 4;
 export const codec = { h264: 0, hevc: 1, av1: 2, mjpeg: 3 } as const;
 
+/** Feature bits of an identity. */
+export const feature = { hevc: 1 } as const;
+
 /** Linux event types. */
 export const inputType = { key: 1, relative: 2, absolute: 3 } as const;
 /** A client's devices beside keyboard and pointer. Gamepads are numbered by each client for itself. */
@@ -152,7 +155,7 @@ export const identityLayout = layout({
   fields: {
     publicKey: { at: 0, type: "bytes", size: 32, doc: "Ed25519 identity key" },
     signature: { at: 32, type: "bytes", size: 64, doc: "Ed25519 signature over the Noise static key" },
-    features: { at: 96, type: "u32", doc: "feature bits; unknown ones are skipped" },
+    features: { at: 96, type: "u32", doc: "feature bits: 1 decodes HEVC; unknown ones are skipped" },
     nameSize: { at: 100, type: "u8", range: [1, limits.deviceNameBytes], error: "length", doc: "bytes of the name" },
   },
   tail: { min: 1, max: 512, doc: "device name (UTF-8, no control characters), then fields of later versions" },
