@@ -28,6 +28,7 @@ export const archives: Archive[] = [
   { name: "yuv", licence: "BSD-3-Clause", debian: "libyuv-dev" },
   { name: "jpeg", licence: "IJG AND BSD-3-Clause AND Zlib", debian: "libjpeg62-turbo-dev", stdio: true },
   { name: "sodium", licence: "ISC", debian: "libsodium-dev" },
+  { name: "opus", licence: "BSD-3-Clause", debian: "libopus-dev", stdio: true },
   ...["shm", "damage", "xfixes", "randr", "xtest", "xinput", "render", "shape"].map(
     (part): Archive => ({
       name: `xcb-${part}`,

@@ -1,5 +1,6 @@
 /* What each backend of a module says of itself, for the log, the dashboard and the doctor. Opens nothing for longer than
  * it takes to look. */
+#include "../audio/audio.h"
 #include "../capture/capture.h"
 #include "../decode/decode.h"
 #include "../display/display.h"
@@ -41,5 +42,6 @@ uint32_t pb_probe(const char *module, const char *target, char *out, uint32_t si
     if (!strcmp(module, "decode")) PROBE(pb_decoder_backends, detail, sizeof detail)
     if (!strcmp(module, "display")) PROBE(pb_display_backends, target, detail, sizeof detail)
     if (!strcmp(module, "input")) PROBE(pb_input_backends, target, detail, sizeof detail)
+    if (!strcmp(module, "audio")) PROBE(pb_audio_backends, detail, sizeof detail)
     return l.used;
 }
