@@ -1,6 +1,6 @@
 /* Raw camera formats to BGRA. YCbCr is converted by the matrix and range that the device states: BT.601, BT.709 or BT.2020,
  * limited or full; RGB is taken as it is, full range. What libyuv has no function for is brought row by row into a form that
- * it knows. Bayer patterns are converted in blocks of 2x2 pixels: half the sharpness of colour, and cheap. */
+ * it knows. Its limited BT.709 and BT.2020 have too little blue, because its factors end at 2: those are converted here. Bayer patterns are converted in blocks of 2x2 pixels: half the sharpness of colour, and cheap. */
 #include "raw.h"
 
 #include <libyuv/convert_argb.h>
@@ -109,15 +109,48 @@ static const struct YuvConstants *matrix_of(const struct camera_format *f) {
     }
 }
 
+/* Times 2^14: what a step of luma and chroma is in each colour, limited range. */
+struct factors {
+    int y, u_blue, u_green, v_green, v_red;
+};
+static const struct factors limited_709 = {19077, 34610, -3494, -8731, 29372}, limited_2020 = {19077, 35091, -3069, -10657, 27503};
+
 /* The picture being converted. */
 struct job {
     const struct YuvConstants *matrix;
+    const struct factors *factors; /* NULL where libyuv is exact */
     const uint8_t *data;
     uint8_t *bgra;
     uint32_t from, to; /* strides */
     int width, height;
     unsigned detail;
 };
+
+static const struct factors *factors_of(const struct YuvConstants *matrix) {
+    return matrix == &kYuvH709Constants ? &limited_709 : matrix == &kYuv2020Constants ? &limited_2020 : NULL;
+}
+
+static inline uint8_t clamp(int value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
+
+/* Samples of chroma are `step` bytes apart, and each stands for 1 << shared pixels. */
+__attribute__((optimize("O3"))) static void exact_row(const struct job *j, const uint8_t *y, const uint8_t *u, const uint8_t *v,
+                                                      int step, int shared, uint8_t *out) {
+    const struct factors f = *j->factors;
+    for (int x = 0; x < j->width; x++) {
+        int at = (x >> shared) * step, luma = (y[x] - 16) * f.y + (1 << 13), b = u[at] - 128, r = v[at] - 128;
+        out[4 * x] = clamp((luma + f.u_blue * b) >> 14);
+        out[4 * x + 1] = clamp((luma + f.u_green * b + f.v_green * r) >> 14);
+        out[4 * x + 2] = clamp((luma + f.v_red * r) >> 14);
+        out[4 * x + 3] = 255;
+    }
+}
+
+/* Chroma planes of `stride`, whose rows serve `rows` of the picture. */
+static void exact_planes(const struct job *j, const uint8_t *u, const uint8_t *v, size_t stride, int step, int shared, int rows) {
+    for (int row = 0; row < j->height; row++)
+        exact_row(j, j->data + (size_t)row * j->from, u + (size_t)(row / rows) * stride, v + (size_t)(row / rows) * stride, step,
+                  shared, j->bgra + (size_t)row * j->to);
+}
 
 static void convert_packed(const struct job *j) {
     uint8_t y[PB_MAX_WIDTH + 2], u[PB_MAX_WIDTH / 2 + 1], v[PB_MAX_WIDTH / 2 + 1];
@@ -127,14 +160,33 @@ static void convert_packed(const struct job *j) {
         const uint8_t *from = j->data + (size_t)row * j->from;
         (j->detail & UYVY ? UYVYToI422 : YUY2ToI422)(from, (int)j->from, y, even, swapped ? v : u, even / 2, swapped ? u : v,
                                                      even / 2, even, 1);
-        I422ToARGBMatrix(y, even, u, even / 2, v, even / 2, j->bgra + (size_t)row * j->to, (int)j->to, j->matrix, j->width, 1);
+        uint8_t *out = j->bgra + (size_t)row * j->to;
+        if (j->factors)
+            exact_row(j, y, u, v, 1, 1, out);
+        else
+            I422ToARGBMatrix(y, even, u, even / 2, v, even / 2, out, (int)j->to, j->matrix, j->width, 1);
     }
+}
+
+static void convert_semi_420(const struct job *j) {
+    const uint8_t *colour = j->data + (size_t)j->from * (size_t)j->height;
+    bool swapped = j->detail & SWAPPED;
+    if (j->factors)
+        exact_planes(j, colour + swapped, colour + !swapped, j->from, 2, 1, 2);
+    else
+        (swapped ? NV21ToARGBMatrix : NV12ToARGBMatrix)(j->data, (int)j->from, colour, (int)j->from, j->bgra, (int)j->to, j->matrix,
+                                                        j->width, j->height);
 }
 
 static void convert_semi_422(const struct job *j) {
     const uint8_t *colour = j->data + (size_t)j->from * (size_t)j->height;
+    bool swapped = j->detail & SWAPPED;
+    if (j->factors) {
+        exact_planes(j, colour + swapped, colour + !swapped, j->from, 2, 1, 1);
+        return;
+    }
     for (int row = 0; row < j->height; row++)
-        (j->detail & SWAPPED ? NV21ToARGBMatrix : NV12ToARGBMatrix)(
+        (swapped ? NV21ToARGBMatrix : NV12ToARGBMatrix)(
             j->data + (size_t)row * j->from, (int)j->from, colour + (size_t)row * j->from, (int)j->from,
             j->bgra + (size_t)row * j->to, (int)j->to, j->matrix, j->width, 1);
 }
@@ -143,6 +195,10 @@ static void convert_semi_444(const struct job *j) {
     uint8_t u[PB_MAX_WIDTH], v[PB_MAX_WIDTH];
     const uint8_t *colour = j->data + (size_t)j->from * (size_t)j->height;
     bool swapped = j->detail & SWAPPED;
+    if (j->factors) {
+        exact_planes(j, colour + swapped, colour + !swapped, (size_t)j->from * 2, 2, 0, 1);
+        return;
+    }
     for (int row = 0; row < j->height; row++) {
         SplitUVPlane(colour + (size_t)row * j->from * 2, (int)j->from * 2, swapped ? v : u, j->width, swapped ? u : v, j->width,
                      j->width, 1);
@@ -156,6 +212,10 @@ static void convert_planar(const struct job *j, bool half_rows) {
     int half = (int)j->from / 2;
     const uint8_t *first = j->data + (size_t)j->from * (size_t)j->height, *second = first + (size_t)half * rows;
     bool swapped = j->detail & SWAPPED;
+    if (j->factors) {
+        exact_planes(j, swapped ? second : first, swapped ? first : second, (size_t)half, 1, 1, half_rows ? 2 : 1);
+        return;
+    }
     (half_rows ? I420ToARGBMatrix : I422ToARGBMatrix)(j->data, (int)j->from, swapped ? second : first, half,
                                                       swapped ? first : second, half, j->bgra, (int)j->to, j->matrix, j->width,
                                                       j->height);
@@ -213,14 +273,12 @@ static void convert_rgb_row(const struct job *j, const uint8_t *from, uint8_t *t
 void raw_to_bgra(const struct camera_frame *frame, uint8_t *bgra, uint32_t stride) {
     const struct camera_format *f = &frame->format;
     const struct raw_format *raw = find(f->fourcc);
-    const struct job j = {matrix_of(f), frame->data, bgra, f->stride, stride, (int)f->width, (int)f->height, raw->detail};
-    const uint8_t *colour = j.data + (size_t)j.from * f->height;
+    const struct YuvConstants *matrix = matrix_of(f);
+    const struct job j = {matrix,    factors_of(matrix), frame->data,    bgra,       f->stride,
+                          stride, (int)f->width,      (int)f->height, raw->detail};
     switch (raw->layout) {
     case PACKED: convert_packed(&j); break;
-    case SEMI_420:
-        (j.detail & SWAPPED ? NV21ToARGBMatrix : NV12ToARGBMatrix)(j.data, (int)j.from, colour, (int)j.from, bgra, (int)stride,
-                                                                   j.matrix, j.width, j.height);
-        break;
+    case SEMI_420: convert_semi_420(&j); break;
     case SEMI_422: convert_semi_422(&j); break;
     case SEMI_444: convert_semi_444(&j); break;
     case PLANAR_420: convert_planar(&j, true); break;
