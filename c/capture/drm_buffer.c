@@ -145,6 +145,39 @@ static enum pb_status no_rights(char *error, size_t size) {
     return PB_UNSUPPORTED;
 }
 
+/* Why a linear buffer, or one that is none, has no memory here. */
+static void explain(const struct pb_dmabuf *s, const char *why, char *error, size_t size) {
+    char name[5], modifier[64];
+    drm_format_name(s->fourcc, name);
+    drm_modifier_name(s->modifier, modifier, sizeof modifier);
+    if (is_linear(s->modifier))
+        pb_error(error, size, "the framebuffer (%s, %ux%u) cannot be read: %s", name, s->width, s->height, why);
+    else
+        pb_error(error, size, "the framebuffer (%s) lies in memory as modifier %s says, which only the GPU can read; encode with "
+                              "--encoder vaapi, or capture with --capture x11", name, modifier);
+}
+
+/* Examines a buffer that is not known, while its handles are open: without one, its MAP_DUMB cannot be mapped. */
+static enum pb_status adopt(int fd, const struct drm_mode_fb_cmd2 *f, uint64_t dumb, struct drm_buffer *fresh, char *error, size_t size) {
+    const struct drm_format *format = drm_format_find(f->pixel_format);
+    char why[160] = "this pixel format is not known here; encode with --encoder vaapi";
+    uint64_t needed = format ? drm_layout_bytes(f->width, f->height, format->bytes, f->pitches[0], f->offsets[0]) : 0;
+    if (format && !needed) {
+        pb_error(error, size, "the driver says that framebuffer %u has %ux%u pixels in rows of %u bytes, which cannot be", f->fb_id,
+                 f->width, f->height, f->pitches[0]);
+        return PB_ERROR;
+    }
+    bool mapped = needed && is_linear(fresh->shared.modifier) && map(fresh, fd, dumb, needed, why, sizeof why);
+    if (!mapped) explain(&fresh->shared, why, error, size);
+    if (!mapped && fresh->shared.fd[0] < 0) return PB_UNSUPPORTED;
+    if (mapped) {
+        drm_buffer_begin(fresh);
+        fresh->slow = drm_memory_is_slow(fresh->memory, (size_t)(needed - f->offsets[0]));
+        drm_buffer_end(fresh);
+    }
+    return PB_OK;
+}
+
 enum pb_status drm_buffer_get(struct drm_cache *cache, int fd, uint32_t fb, struct drm_buffer **buffer, char *error, size_t size) {
     struct drm_mode_fb_cmd2 f;
     int failed = describe(fd, fb, &f);
@@ -152,57 +185,31 @@ enum pb_status drm_buffer_get(struct drm_cache *cache, int fd, uint32_t fb, stru
         pb_error(error, size, "GETFB2 of framebuffer %u: %s", fb, strerror(failed));
         return drm_status_of(failed);
     }
-    if (!f.handles[0]) return no_rights(error, size);
+    if (!f.handles[0]) {
+        close_handles(fd, &f);
+        return no_rights(error, size);
+    }
     struct drm_buffer fresh = {.used_us = pb_monotonic_us()};
     export(fd, &f, &fresh.shared);
-    const struct drm_format *format = drm_format_find(f.pixel_format);
-    bool linear = is_linear(fresh.shared.modifier);
-    bool shared = fresh.shared.fd[0] >= 0;
     uint64_t dumb = 0;
-    if (shared) fresh.identity = drm_io->identity(fresh.shared.fd[0]);
+    if (fresh.shared.fd[0] >= 0) fresh.identity = drm_io->identity(fresh.shared.fd[0]);
     struct drm_buffer *known = fresh.identity ? find(cache, fresh.identity, &fresh.shared) : NULL;
-    if (!known && linear) dumb = dumb_offset(fd, f.handles[0]);
+    if (!known && is_linear(fresh.shared.modifier)) dumb = dumb_offset(fd, f.handles[0]);
     /* The offset stands for the buffer as long as it lives, and the mapping keeps it alive. */
     if (!known && !fresh.identity && dumb) {
         fresh.identity = dumb;
         known = find(cache, fresh.identity, &fresh.shared);
     }
-    close_handles(fd, &f);
     if (!fresh.identity) fresh.identity = UINT64_MAX;
-    if (known) {
-        empty(&fresh);
-        known->used_us = pb_monotonic_us();
-        *buffer = known;
-        return PB_OK;
+    enum pb_status status = known ? PB_OK : adopt(fd, &f, dumb, &fresh, error, size);
+    close_handles(fd, &f);
+    if (known || status) empty(&fresh);
+    if (status) return status;
+    if (!known) {
+        known = make_room(cache, fresh.used_us);
+        *known = fresh;
     }
-    char name[5], why[96] = "", modifier[64];
-    drm_format_name(f.pixel_format, name);
-    uint64_t needed = format ? drm_layout_bytes(f.width, f.height, format->bytes, f.pitches[0], f.offsets[0]) : 0;
-    if (format && !needed) {
-        pb_error(error, size, "the driver says that framebuffer %u has %ux%u pixels in rows of %u bytes, which cannot be", fb,
-                 f.width, f.height, f.pitches[0]);
-        empty(&fresh);
-        return PB_ERROR;
-    }
-    bool mapped = needed && linear && map(&fresh, fd, dumb, needed, why, sizeof why);
-    if (!mapped && !linear) {
-        drm_modifier_name(fresh.shared.modifier, modifier, sizeof modifier);
-        pb_error(error, size, "the framebuffer (%s) lies in memory as modifier %s says, which only the GPU can read; encode "
-                              "with --encoder vaapi, or capture with --capture x11", name, modifier);
-    } else if (!mapped) {
-        pb_error(error, size, "the framebuffer (%s, %ux%u) cannot be read: %s", name, f.width, f.height,
-                 format ? why : "this pixel format is not known here; encode with --encoder vaapi");
-    }
-    if (!mapped && !shared) {
-        empty(&fresh);
-        return PB_UNSUPPORTED;
-    }
-    if (mapped) {
-        drm_buffer_begin(&fresh);
-        fresh.slow = drm_memory_is_slow(fresh.memory, (size_t)(needed - f.offsets[0]));
-        drm_buffer_end(&fresh);
-    }
-    *buffer = make_room(cache, fresh.used_us);
-    **buffer = fresh;
+    known->used_us = pb_monotonic_us();
+    *buffer = known;
     return PB_OK;
 }
