@@ -14,6 +14,7 @@ void pb_va_fail(struct pb_va *va, const char *format, ...) {
     va_start(args, format);
     vsnprintf(va->failure, sizeof va->failure, format, args);
     va_end(args);
+    va->status = VA_STATUS_SUCCESS;
 }
 
 static const char *remedy(VAStatus status) {
@@ -35,6 +36,7 @@ bool pb_va_ok(struct pb_va *va, VAStatus status, const char *call) {
     pb_va_fail(va, "VA-API on %s (%s): %s: %s%s%s; %s", va->device, va->vendor, call, va->ErrorStr(status),
                *va->said ? ": " : "", va->said, remedy(status));
     va->said[0] = 0;
+    va->status = status;
     return false;
 }
 

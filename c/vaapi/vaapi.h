@@ -33,6 +33,7 @@ struct pb_va {
     char device[64], vendor[96];
     char said[160];   /* what libva or the driver last complained about, "" for nothing */
     char failure[512]; /* of the last call that failed: device, call, reason, remedy */
+    VAStatus status;   /* and what it returned; VA_STATUS_SUCCESS when the calls went well and their results were wrong */
 #define F(name) __typeof__(va##name) *name;
     PB_VA_FUNCTIONS(F)
 #undef F
