@@ -192,7 +192,12 @@ export const commands = {
         env: false,
         help: "Write what is shown into this shared memory for local programs, instead of a window.",
       },
-      decoder: { kind: "choice", choices: ["auto", "nvdec", "vaapi", "openh264"], default: "auto", help: "Video decoder." },
+      decoder: {
+        kind: "choice",
+        choices: ["auto", "nvdec", "vaapi", "openh264"],
+        default: "auto",
+        help: "Video decoder.",
+      },
       size: { ...size, help: "Window size. Without it, the size of the picture." },
       input: {
         kind: "boolean",
