@@ -26,7 +26,7 @@ static struct buffers make(uint32_t width, uint32_t height, enum pb_format forma
     b.bgra = (struct pb_picture){PB_BGRA, width, height, {malloc((size_t)width * height * 4)}, {width * 4}, NULL};
     uint8_t *v = format == PB_NV12 ? NULL : malloc(b.chroma);
     uint32_t stride = format == PB_NV12 ? half * 2 : half;
-    b.yuv = (struct pb_picture){format, width, height, {malloc(b.luma), malloc(b.chroma), v}, {width, stride, half}};
+    b.yuv = (struct pb_picture){format, width, height, {malloc(b.luma), malloc(b.chroma), v}, {width, stride, half}, NULL};
     memset(b.yuv.plane[0], 0xee, b.luma);
     memset(b.yuv.plane[1], 0xee, b.chroma);
     if (v) memset(v, 0xee, b.chroma);
@@ -67,16 +67,39 @@ static void known_values(void) {
     }
 }
 
-/* What the definition gives for a whole picture, by its own slow walk. */
+static int mean(int a, int b) { return (a + b + 1) >> 1; }
+
+/* What the definition gives for a whole picture, written out a pixel at a time. */
 static void reference(const struct pb_picture *in, uint8_t *y_out, uint8_t *u_out, uint8_t *v_out) {
     uint32_t half = (in->width + 1) / 2;
-    for (uint32_t y = 0; y < in->height; y += 2) {
-        uint32_t last = y + 1 < in->height ? y + 1 : y;
-        struct pb_row_pair pair = {in->plane[0] + (size_t)y * in->stride[0], in->plane[0] + (size_t)last * in->stride[0],
-                                   y_out + (size_t)y * in->width, y_out + (size_t)last * in->width, u_out + y / 2 * half,
-                                   v_out + y / 2 * half, in->width, 1};
-        pb_convert_rows_portable(&pair, 0);
-    }
+    for (uint32_t y = 0; y < in->height; y++)
+        for (uint32_t x = 0; x < in->width; x++) {
+            const uint8_t *p = in->plane[0] + (size_t)y * in->stride[0] + 4 * (size_t)x;
+            y_out[(size_t)y * in->width + x] = (uint8_t)((16 * p[0] + 157 * p[1] + 47 * p[2] + 16 * 256 + 128) >> 8);
+            if (x % 2 || y % 2) continue;
+            const uint8_t *below = y + 1 < in->height ? p + in->stride[0] : p;
+            uint32_t right = x + 1 < in->width ? 4 : 0;
+            int m[3];
+            for (uint32_t c = 0; c < 3; c++) m[c] = mean(mean(p[c], below[c]), mean(p[c + right], below[c + right]));
+            u_out[y / 2 * half + x / 2] = (uint8_t)(((112 * m[0] - 86 * m[1] - 26 * m[2] + 128) >> 8) + 128);
+            v_out[y / 2 * half + x / 2] = (uint8_t)(((-10 * m[0] - 102 * m[1] + 112 * m[2] + 128) >> 8) + 128);
+        }
+}
+
+/* The rows that machines without AVX2 use, planar and interleaved, from the first pixel and from a later one. */
+static void portable(const struct pb_picture *in, const uint8_t *y_wanted, const uint8_t *u_wanted, const uint8_t *v_wanted) {
+    uint32_t half = (in->width + 1) / 2, last = in->height > 1 ? in->stride[0] : 0;
+    for (uint32_t step = 1; step <= 2; step++)
+        for (uint32_t from = 0; from < in->width && from <= 32; from += 32) {
+            uint8_t *y = malloc(2 * (size_t)in->width), *chroma = malloc(2 * (size_t)half);
+            struct pb_row_pair pair = {in->plane[0], in->plane[0] + last, y,
+                                       last ? y + in->width : y, chroma, step == 2 ? chroma + 1 : chroma + half, in->width, step};
+            pb_convert_rows_portable(&pair, from);
+            CHECK(!memcmp(y + from, y_wanted + from, in->width - from));
+            if (last) CHECK(!memcmp(y + in->width + from, y_wanted + in->width + from, in->width - from));
+            for (uint32_t i = from / 2; i < half; i++) CHECK(pair.u[i * step] == u_wanted[i] && pair.v[i * step] == v_wanted[i]);
+            free(y), free(chroma);
+        }
 }
 
 static void one_size(uint32_t width, uint32_t height) {
@@ -92,6 +115,7 @@ static void one_size(uint32_t width, uint32_t height) {
     CHECK(!memcmp(y, interleaved.yuv.plane[0], planar.luma));
     for (size_t i = 0; i < planar.chroma; i++)
         CHECK(interleaved.yuv.plane[1][2 * i] == u[i] && interleaved.yuv.plane[1][2 * i + 1] == v[i]);
+    portable(&planar.bgra, y, u, v);
     free(y), free(u), free(v);
     drop(&planar), drop(&interleaved);
 }
