@@ -195,7 +195,7 @@ int main(int argc, char **argv) {
         CHECK(board != MAP_FAILED);
         return victim(argv[2], argv[3]);
     }
-    uint32_t kills = argc > 2 ? (uint32_t)atoi(argv[1]) : 150;
+    uint32_t kills = argc > 2 ? (uint32_t)atoi(argv[1]) : 600;
     seed = argc > 2 ? strtoull(argv[2], NULL, 10) * 2654435761u + 88172645463325252u : 88172645463325252u;
     alarm(argc > 2 ? 3600 : 150); /* held up: ended by a signal */
     int board_fd = memfd_create("board", 0);
