@@ -52,6 +52,7 @@ static bool enable_all(int fd, const struct pb_uinput_plan *plan) {
     if (plan->direct) ENABLE(UI_SET_PROPBIT, INPUT_PROP_DIRECT);
     for (uint32_t i = 0; i < plan->axis_count; i++) {
         const struct pb_uinput_axis *a = &plan->axes[i];
+        ENABLE(UI_SET_EVBIT, EV_ABS); /* the set-up does not imply it */
         struct uinput_abs_setup setup = {.code = a->code, .absinfo = {0, a->minimum, a->maximum, a->fuzz, a->flat, a->resolution}};
         if (pb_uinput_ioctl(fd, UI_ABS_SETUP, &setup) < 0) return false;
     }

@@ -67,3 +67,15 @@ test("a group without end is cut to what a packet holds, and nothing is lost", (
   expect(sent.reduce((count, s) => count + s.events.length, 0)).toBe(250);
   expect(sent.every((s) => s.keep && s.events.length <= 100)).toBe(true);
 });
+
+test("after a step there is no place to press at", () => {
+  const { group, sent } = recorder();
+  group.add(3, 0, 100, 0);
+  group.add(3, 1, 200, 0);
+  group.add(0, 0, 0, 0);
+  group.add(2, 0, -5, 0);
+  group.add(0, 0, 0, 0);
+  group.add(1, 0x110, 1, 0);
+  group.add(0, 0, 0, 0);
+  expect(sent.at(-1)).toEqual({ events: [[1, 0x110, 1]], keep: true });
+});

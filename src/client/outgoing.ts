@@ -36,6 +36,8 @@ export class InputGroup {
       if (code === ABS_X) this.#x = value;
       else if (code === ABS_Y) this.#y = value;
     } else if (type === inputType.key || code >= 6) this.#press(type, code, value);
+    // Who moves by steps has left that place: a press must not bring the pointer back to it.
+    else this.#x = this.#y = undefined;
     if (this.#size + inputLayout.bytes > this.#bytes.length) this.flush(nowUs);
     this.#size += putInput(this.#view, this.#size, type, code, value);
   }

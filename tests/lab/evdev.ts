@@ -76,10 +76,14 @@ export class EventNode {
 
   /** Everything that has come, once there are `count` groups. */
   async take(count: number): Promise<string[][]> {
-    await eventually(`${count} groups of events; there are ${JSON.stringify(this.groups)}`, async () => {
-      this.#read();
-      return this.groups.length >= count;
-    });
+    try {
+      await eventually(`${count} groups of events`, async () => {
+        this.#read();
+        return this.groups.length >= count;
+      });
+    } catch (cause) {
+      throw new Error(`there are ${JSON.stringify(this.groups)}`, { cause });
+    }
     return this.groups.splice(0);
   }
 

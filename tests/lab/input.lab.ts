@@ -1,23 +1,29 @@
 // lab: modules="uinput evdev"
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
-import { afterAll, describe, expect, test } from "bun:test";
-import { executable, Home, startPatternHost } from "../e2e/harness.ts";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { executable, Home, type RunningHost, startPatternHost } from "../e2e/harness.ts";
 import { Outsider } from "../e2e/outsiders.ts";
 import { Child, cleanUp, eventually } from "../e2e/processes.ts";
 import { EventNode, findDevice, inputDevices } from "./evdev.ts";
 
-afterAll(cleanUp);
+const [first, second] = [new Outsider(), new Outsider()];
+let host: RunningHost;
 
-async function startedWith(...clients: Outsider[]) {
+/** One host for all of it: to start one takes seconds in here. */
+beforeAll(async () => {
   const home = new Home();
-  for (const client of clients) await home.tell("peers", "approve", client.publicKey);
-  const host = await startPatternHost(home, "--input", "uinput");
-  for (const client of clients) {
+  await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
+  host = await startPatternHost(home, "--input", "uinput");
+  for (const client of [first, second]) {
     await client.connect(host.port);
     await client.admitted.promise;
   }
-  return host;
-}
+});
+
+afterAll(async () => {
+  for (const client of [first, second]) client.isAlone = true;
+  await cleanUp();
+});
 
 type Event = [type: number, code: number, value: number];
 
@@ -27,150 +33,107 @@ function input(client: Outsider, ...events: Event[]): void {
 }
 
 function use(client: Outsider, device: number, ...events: Event[]): void {
-  for (const event of [...events, [0, 0, 0] as const]) client.core.devices.add(device, ...event, client.nowUs);
+  const end: Event = [0, 0, 0];
+  for (const event of [...events, end]) client.core.devices.add(device, ...event, client.nowUs);
 }
 
-/** Groups of several devices at the same time say nothing of each other's order. */
 async function plug(client: Outsider, device: number, name: string): Promise<void> {
   client.core.devices.plug(device, name, true, client.nowUs);
   await eventually(`device ${device}`, async () => client.deviceStates.some(([number]) => number === device));
 }
 
-describe("keyboard and pointers", () => {
-  test("keys, buttons, wheels and both kinds of motion arrive as they were sent, and end with the host", async () => {
-    const client = new Outsider();
-    const host = await startedWith(client);
-    const keyboard = await EventNode.open("Patchbay keyboard");
-    const pointer = await EventNode.open("Patchbay pointer");
-    const absolute = await EventNode.open("Patchbay absolute pointer");
-    input(client, [1, 29, 1]);
-    input(client, [1, 46, 1]);
-    input(client, [1, 46, 2]);
-    input(client, [1, 46, 0], [1, 29, 0]);
-    expect(await keyboard.take(3)).toEqual([["1 29 1"], ["1 46 1"], ["1 46 0", "1 29 0"]]);
-    input(client, [3, 0, 65535], [3, 1, 1]);
-    input(client, [3, 0, 32768], [3, 1, 2], [1, 0x110, 1]);
-    input(client, [1, 0x110, 0]);
-    input(client, [2, 8, -1]);
-    expect(await absolute.take(4)).toEqual([
-      ["3 0 65535", "3 1 1"],
-      ["3 0 32768", "3 1 2", "1 272 1"],
-      ["1 272 0"],
-      ["2 8 -1"],
-    ]);
-    input(client, [2, 0, -7], [2, 1, 3]);
-    input(client, [1, 0x111, 1]);
-    input(client, [2, 6, 1]);
-    expect(await pointer.take(3)).toEqual([["2 0 -7", "2 1 3"], ["1 273 1"], ["2 6 1"]]);
-    input(client, [1, 30, 1]);
-    expect(await keyboard.take(1)).toEqual([["1 30 1"]]);
-    client.isAlone = true;
-    await host.child.kill();
-    await Promise.all([keyboard, pointer, absolute].map((device) => device.gone()));
-    expect(inputDevices().filter(({ name }) => name.startsWith("Patchbay"))).toEqual([]);
-  });
-
-  test("a client that leaves lets go of everything; a host that ends well does as well", async () => {
-    const [first, second] = [new Outsider(), new Outsider()];
-    const host = await startedWith(first, second);
-    const keyboard = await EventNode.open("Patchbay keyboard");
-    input(first, [1, 42, 1]);
-    input(second, [1, 30, 1]);
-    await keyboard.take(2);
-    first.core.close(first.nowUs);
-    expect(await keyboard.take(1)).toEqual([["1 42 0"]]);
-    second.isAlone = true;
-    expect(await host.child.interrupt()).toBe(0);
-    await keyboard.gone();
-  });
+test("keys, buttons, wheels and both kinds of motion arrive as they were sent", async () => {
+  const keyboard = await EventNode.open("Patchbay keyboard");
+  const pointer = await EventNode.open("Patchbay pointer");
+  const absolute = await EventNode.open("Patchbay absolute pointer");
+  input(first, [1, 29, 1]);
+  input(first, [1, 46, 1]);
+  input(first, [1, 46, 2]);
+  input(first, [1, 46, 0], [1, 29, 0]);
+  expect(await keyboard.take(3)).toEqual([["1 29 1"], ["1 46 1"], ["1 46 0", "1 29 0"]]);
+  input(first, [3, 0, 65535], [3, 1, 1]);
+  input(first, [3, 0, 32768], [3, 1, 2], [1, 0x110, 1]);
+  input(first, [1, 0x110, 0]);
+  input(first, [2, 8, -1]);
+  expect(await absolute.take(4)).toEqual([
+    ["3 0 65535", "3 1 1"],
+    ["3 0 32768", "3 1 2", "1 272 1"],
+    ["1 272 0"],
+    ["2 8 -1"],
+  ]);
+  input(first, [2, 0, -7], [2, 1, 3]);
+  input(first, [1, 0x111, 1]);
+  input(first, [2, 6, 1]);
+  expect(await pointer.take(3)).toEqual([["2 0 -7", "2 1 3"], ["1 273 1"], ["2 6 1"]]);
+  first.core.releaseKeys(first.nowUs);
+  expect(await pointer.take(1)).toEqual([["1 273 0"]]);
 });
 
-describe("gamepads", () => {
-  const pads = (): string[] =>
-    inputDevices().flatMap(({ name }) => (name.startsWith("Patchbay gamepad") ? [name] : []));
+const pads = (): string[] => inputDevices().flatMap(({ name }) => (name.startsWith("Patchbay gamepad") ? [name] : []));
 
-  test("four at once, of two clients; the fifth is told so; each goes with its client", async () => {
-    const [first, second] = [new Outsider(), new Outsider()];
-    await startedWith(first, second);
-    for (const pad of [1, 2, 3]) await plug(first, pad, `pad ${pad}`);
-    await plug(second, 1, "mine");
-    await plug(second, 2, "one too many");
-    expect(first.deviceStates).toEqual([
-      [1, "ready"],
-      [2, "ready"],
-      [3, "ready"],
-    ]);
-    expect(second.deviceStates).toEqual([
+test("four gamepads of two clients; the fifth is told so; each goes with its client", async () => {
+  for (const pad of [1, 2, 3]) await plug(first, pad, `pad ${pad}`);
+  await plug(second, 1, "mine");
+  await plug(second, 2, "one too many");
+  const ready = [1, 2, 3].map((pad): [number, string] => [pad, "ready"]);
+  expect([first.deviceStates, second.deviceStates]).toEqual([
+    ready,
+    [
       [1, "ready"],
       [2, "full"],
+    ],
+  ]);
+  expect(pads()).toEqual([1, 2, 3, 4].map((pad) => `Patchbay gamepad ${pad}`));
+  const found = await findDevice("Patchbay gamepad 4");
+  expect([found.vendor, found.product]).toEqual(["045e", "028e"]);
+  const nodes = await Promise.all([1, 2, 3, 4].map((pad) => EventNode.open(`Patchbay gamepad ${pad}`)));
+  const owners = [...[1, 2, 3].map((pad) => [first, pad] as const), [second, 1] as const];
+  for (const [index, [client, pad]] of owners.entries()) {
+    use(client, pad, [3, 0, -32768 + index], [3, 1, 32767]);
+    use(client, pad, [1, 0x130, 1], [3, 5, 255]);
+    use(client, pad, [1, 0x130, 0], [3, 5, 0]);
+    use(client, pad, [3, 0x10, -1], [1, 0x13c, 1]);
+  }
+  for (const [index, node] of nodes.entries())
+    expect(await node.take(4)).toEqual([
+      [`3 0 ${-32768 + index}`, "3 1 32767"],
+      ["3 5 255", "1 304 1"],
+      ["3 5 0", "1 304 0"],
+      ["3 16 -1", "1 316 1"],
     ]);
-    expect(pads()).toEqual([1, 2, 3, 4].map((pad) => `Patchbay gamepad ${pad}`));
-    const found = await findDevice("Patchbay gamepad 4");
-    expect([found.vendor, found.product]).toEqual(["045e", "028e"]);
-    const nodes = await Promise.all([1, 2, 3, 4].map((pad) => EventNode.open(`Patchbay gamepad ${pad}`)));
-    for (const [index, [client, pad]] of (
-      [
-        [first, 1],
-        [first, 2],
-        [first, 3],
-        [second, 1],
-      ] as const
-    ).entries()) {
-      use(client, pad, [3, 0, -32768 + index], [3, 1, 32767]);
-      use(client, pad, [1, 0x130, 1], [3, 5, 255]);
-      use(client, pad, [1, 0x130, 0], [3, 5, 0]);
-      use(client, pad, [3, 0x10, -1], [1, 0x13c, 1]);
-    }
-    for (const [index, node] of nodes.entries())
-      expect(await node.take(4)).toEqual([
-        [`3 0 ${-32768 + index}`, "3 1 32767"],
-        ["3 5 255", "1 304 1"],
-        ["3 5 0", "1 304 0"],
-        ["3 16 -1", "1 316 1"],
-      ]);
-    // Held when the client leaves: brought to rest, then gone.
-    second.core.close(second.nowUs);
-    await nodes[3]?.gone();
-    expect(pads()).toEqual([1, 2, 3].map((pad) => `Patchbay gamepad ${pad}`));
-    first.core.devices.unplug(2, first.nowUs);
-    await nodes[1]?.gone();
-    expect(pads()).toEqual(["Patchbay gamepad 1", "Patchbay gamepad 3"]);
-    first.core.releaseKeys(first.nowUs);
-    expect((await nodes[0]?.take(1))?.[0]?.toSorted()).toEqual(["1 316 0", "3 0 0", "3 1 0", "3 16 0"]);
-  });
+  first.core.releaseKeys(first.nowUs);
+  expect((await nodes[0]?.take(1))?.[0]?.toSorted()).toEqual(["1 316 0", "3 0 0", "3 1 0", "3 16 0"]);
+  first.core.devices.unplug(2, first.nowUs);
+  await nodes[1]?.gone();
+  expect(pads()).toEqual(["Patchbay gamepad 1", "Patchbay gamepad 3", "Patchbay gamepad 4"]);
+});
 
-  test("what a game uploads, plays, stops and leaves behind is felt by the client that has the pad", async () => {
-    const client = new Outsider();
-    await startedWith(client);
-    await plug(client, 3, "pad");
-    const { node } = await findDevice("Patchbay gamepad 1");
-    const game = new Child(["build/lab/ff_play", node]);
-    expect([await game.ended(), game.err]).toEqual([0, ""]);
-    const times = game.out
-      .trim()
-      .split("\n")
-      .map((line) => Number(line.split(" ").at(-1)));
-    // The kernel waits 30 s for an answer that does not come.
-    expect(Math.max(...times)).toBeLessThan(10_000);
-    const felt = () =>
-      client.rumbles.map(([, strong, weak]) => `${strong} ${weak}`).filter((now, i, all) => now !== all[i - 1]);
-    await eventually("the end of it", async () => felt().length >= 6 && felt().at(-1) === "0 0");
-    expect(felt()).toEqual(["32768 8192", "0 0", "16384 4096", "0 0", "32768 32768", "0 0"]);
-    expect(new Set(client.rumbles.map(([device]) => device))).toEqual(new Set([3]));
-    const [, , , durationMs = 0] = client.rumbles[0] ?? [];
-    expect(durationMs).toBeGreaterThan(0);
-    expect(durationMs).toBeLessThanOrEqual(300);
-  });
+test("what a game uploads, plays, stops and leaves behind is felt by the client that has the pad", async () => {
+  const { node } = await findDevice("Patchbay gamepad 3");
+  const game = new Child(["build/lab/ff_play", node]);
+  expect([await game.ended(), game.err]).toEqual([0, ""]);
+  const times = game.out
+    .trim()
+    .split("\n")
+    .map((line) => Number(line.split(" ").at(-1)));
+  // The kernel waits 30 s for an answer that does not come.
+  expect(Math.max(...times)).toBeLessThan(10_000);
+  const felt = () =>
+    first.rumbles.map(([, strong, weak]) => `${strong} ${weak}`).filter((now, i, all) => now !== all[i - 1]);
+  await eventually("the end of it", () => felt().length >= 6 && felt().at(-1) === "0 0");
+  expect(felt()).toEqual(["32768 8192", "0 0", "16384 4096", "0 0", "32768 32768", "0 0"]);
+  expect(new Set(first.rumbles.map(([device]) => device))).toEqual(new Set([3]));
+  const [, , , durationMs = 0] = first.rumbles[0] ?? [];
+  expect(durationMs).toBeGreaterThan(0);
+  expect(durationMs).toBeLessThanOrEqual(300);
 });
 
 test("fingers and pen arrive in the kernel's own words", async () => {
-  const client = new Outsider();
-  await startedWith(client);
-  await plug(client, 16, "screen");
-  await plug(client, 17, "pen");
+  await plug(first, 16, "screen");
+  await plug(first, 17, "pen");
   const touch = await EventNode.open("Patchbay touchscreen");
   use(
-    client,
+    first,
     16,
     [3, 0x2f, 0],
     [3, 0x39, 7],
@@ -180,8 +143,8 @@ test("fingers and pen arrive in the kernel's own words", async () => {
     [3, 0x39, 8],
     [3, 0x35, 65535],
   );
-  use(client, 16, [3, 0x2f, 0], [3, 0x39, -1]);
-  use(client, 16, [3, 0x2f, 3], [3, 0x39, -1]);
+  use(first, 16, [3, 0x2f, 0], [3, 0x39, -1]);
+  use(first, 16, [3, 0x2f, 3], [3, 0x39, -1]);
   expect(await touch.take(3)).toEqual([
     // The first slot is the kernel's present one, so that it says nothing of it.
     [
@@ -201,14 +164,29 @@ test("fingers and pen arrive in the kernel's own words", async () => {
     ["3 47 3", "3 57 -1", "1 330 0"],
   ]);
   const pen = await EventNode.open("Patchbay pen");
-  use(client, 17, [1, 0x140, 1], [3, 0, 40000], [3, 1, 50000]);
-  use(client, 17, [1, 0x14a, 1], [3, 0x18, 4095], [3, 0x1a, -90], [3, 0x1b, 45]);
-  client.core.releaseKeys(client.nowUs);
+  use(first, 17, [1, 0x140, 1], [3, 0, 40000], [3, 1, 50000]);
+  use(first, 17, [1, 0x14a, 1], [3, 0x18, 4095], [3, 0x1a, -90], [3, 0x1b, 45]);
+  first.core.releaseKeys(first.nowUs);
   expect(await pen.take(3)).toEqual([
     ["3 0 40000", "3 1 50000", "1 320 1"],
     ["3 24 4095", "3 26 -90", "3 27 45", "1 330 1"],
     ["3 24 0", "3 26 0", "3 27 0", "1 320 0", "1 330 0"],
   ]);
+});
+
+test("a client that leaves lets go of everything; a host that is killed holds nothing", async () => {
+  const keyboard = await EventNode.open("Patchbay keyboard");
+  const pad = await EventNode.open("Patchbay gamepad 4");
+  input(first, [1, 30, 1]);
+  input(second, [1, 42, 1]);
+  await keyboard.take(2);
+  second.core.close(second.nowUs);
+  expect(await keyboard.take(1)).toEqual([["1 42 0"]]);
+  await pad.gone();
+  first.isAlone = true;
+  await host.child.kill();
+  await keyboard.gone();
+  expect(inputDevices().filter(({ name }) => name.startsWith("Patchbay"))).toEqual([]);
 });
 
 describe("no way in", () => {
@@ -225,13 +203,10 @@ describe("no way in", () => {
     expect(status).not.toBe(0);
   });
 
-  test("a node that is not there or is something else is named", async () => {
-    const home = new Home();
-    const target = (node: string) =>
-      run("env", `XDG_DATA_HOME=${home.folder}`, executable, "host", "--input", "uinput", "--input-target", node);
-    expect((await target("/dev/none")).err).toContain(
-      "/dev/none cannot be opened: No such file or directory; as root: modprobe uinput",
-    );
-    expect((await target("/dev/null")).err).toContain("/dev/null makes no");
+  test("a node that is not there is named", async () => {
+    const { folder } = new Home();
+    const host = [executable, "host", "--input", "uinput", "--input-target", "/dev/none"];
+    const { err } = await run("env", `XDG_DATA_HOME=${folder}`, ...host);
+    expect(err).toContain("/dev/none cannot be opened: No such file or directory; as root: modprobe uinput");
   });
 });
