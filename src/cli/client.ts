@@ -149,10 +149,11 @@ function windowFrom(flags: Flags, title: string): WindowOptions {
 }
 
 function soundFrom(flags: Flags): SoundOptions {
-  const { sound, soundDevice, volume, mute, output, shm } = flags;
+  const { sound, soundDevice, soundDelay, volume, mute, output, shm } = flags;
   // Who only takes pictures wants to hear none unless told.
   const isQuiet = sound === "auto" && (output === "headless" || shm !== undefined);
-  return { backend: isQuiet ? "off" : sound, device: soundDevice ?? "", volume, muted: mute };
+  const backend = isQuiet ? "off" : sound;
+  return { backend, device: soundDevice ?? "", volume, muted: mute, minDelayUs: soundDelay * 1e6 };
 }
 
 function microphoneFrom({ microphone, microphoneDevice, sound }: Flags): MicrophoneOptions | undefined {

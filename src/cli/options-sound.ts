@@ -50,6 +50,16 @@ export const clientSound = {
   },
   volume: { kind: "number", value: "N", min: 0, max: 100, default: "100", help: "How loud sound is, in percent." },
   mute: { kind: "boolean", help: "Begin in silence; Ctrl+Alt+Shift and S lets sound be heard." },
+  soundDelay: {
+    kind: "duration",
+    value: "SECONDS",
+    min: 0,
+    max: 2,
+    default: "0",
+    help:
+      "Least time from capture until sound is heard. 0 is with the picture, or as soon after as network and device allow; " +
+      "more keeps sound calm on a network that is not.",
+  },
   microphone: {
     kind: "boolean",
     env: false,

@@ -19,7 +19,7 @@ function good<T>(result: Result<T>): T {
   return result.value;
 }
 
-const options: SoundOptions = { backend: "none", device: "", volume: 100, muted: false };
+const options: SoundOptions = { backend: "none", device: "", volume: 100, muted: false, minDelayUs: 0 };
 const frameUs = 10_000;
 
 /** A tone whose capture is told on a clock that is `offsetUs` ahead of ours; `lose` leaves packets out. */

@@ -19,6 +19,8 @@ export interface SoundOptions {
   /** In percent. */
   readonly volume: number;
   readonly muted: boolean;
+  /** Least time from capture until it is heard. */
+  readonly minDelayUs: number;
 }
 
 export interface SoundReport {
@@ -71,9 +73,9 @@ export class SoundOutput {
 
   /** A named backend that cannot be used is a failure; "auto" without a device is a client without sound. */
   static open(options: SoundOptions): Result<SoundOutput> {
-    const { backend, device } = options;
+    const { backend, device, minDelayUs } = options;
     if (backend === "off") return ok(new SoundOutput(options, undefined, ""));
-    const opened = openAudioSink({ backend, device, minDelayUs: 0, virtualSource: false });
+    const opened = openAudioSink({ backend, device, minDelayUs, virtualSource: false });
     if (opened.ok) return ok(new SoundOutput(options, opened.value, ""));
     if (backend !== "auto") return opened;
     log.warn(`no sound: ${opened.message}`);

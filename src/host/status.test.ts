@@ -76,7 +76,7 @@ async function connect(host: Host, device: ReturnType<typeof createIdentity>): P
     bitrateBps: undefined,
     fps: undefined,
     quality: undefined,
-    sound: { backend: "none", device: "", volume: 100, muted: false },
+    sound: { backend: "none", device: "", volume: 100, muted: false, minDelayUs: 0 },
     microphone: undefined,
   };
   const client = good(Client.open(options, device, { connected: () => {}, admitted: resolve }));
