@@ -29,7 +29,7 @@ struct pb_capture_backend {
      * (all of them with `everything`). The picture stays valid until the next call. */
     enum pb_status (*grab)(struct pb_capture *capture, bool everything, struct pb_picture *picture, struct pb_rows *rows);
     /* The picture of the last grab was read. PB_AGAIN: its owner replaced it meanwhile, so what was read may be torn and is
-     * to be grabbed again at once; it says so a few times in a row at most. NULL: pictures stay as they are. */
+     * to be grabbed again at once; it says so for less than a second in a row. NULL: pictures stay as they are. */
     enum pb_status (*release)(struct pb_capture *capture);
     /* Readable when the source has something to say, its end included, which wait() then reads. NULL: it never has. */
     int (*descriptor)(const struct pb_capture *capture);

@@ -157,7 +157,7 @@ struct pb_capture {
     uint64_t flip_us, begun_us; /* when the framebuffer last changed; when reading began, 0: nothing is being read */
     struct drm_buffer *reading;
     struct pb_rows given;
-    uint32_t torn;              /* attempts in a row */
+    uint64_t torn_us, hopeless_us; /* since when pictures came out torn, 0 not; until when that is taken as it is */
     char why[512];              /* the last failure, for failure() */
     uint64_t still_us;          /* when something last changed */
 };

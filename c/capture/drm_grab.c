@@ -2,15 +2,17 @@
  * a cursor in it, and memory that is slow to read are brought, changed rows only, into one picture of our own.
  *
  * Tearing: programs draw into a buffer that is not shown and then show it, so the shown one is whole until another takes its
- * place. After reading it is looked whether one did, or two in turn could have; then the picture is read again, and after
- * three such attempts it is taken as it is. A program that draws into the shown buffer may be caught drawing; the rows that
+ * place. After reading it is looked whether one did, or two in turn could have; then the picture is read again, right after a
+ * flip. Where that does not succeed for a quarter of a second, since the memory is too slow or the flips too fast, pictures
+ * are taken as they are for a while. A program that draws into the shown buffer may be caught drawing; the rows that
  * changed meanwhile are then grabbed again by the next look. */
 #include "drm.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { ATTEMPTS = 3, FLIPPING_US = 1000000, LIVELY_US = 300000, RESOLVE_US = 1000000 };
+enum { TORN_US = 250000, HOPELESS_US = 2000000, FLIP_LOOK_NS = 200000, FLIPPING_US = 1000000, LIVELY_US = 300000, RESOLVE_US = 1000000 };
 enum { STILL_STEP = 4, SLOW_STEP = 16, BUSY_FLIPS = 4, BLIND_FLIPS = 8 };
 
 static const struct pb_rows none = {0, 0};
@@ -125,16 +127,29 @@ static bool replaced(struct pb_capture *c) {
     return now_shown.fb != c->view.fb || twice;
 }
 
+/* Sleeps until another framebuffer is shown, for a frame at most: from then on its owner leaves it alone for longest. */
+static void await_flip(struct pb_capture *c) {
+    struct drm_view at_first, view;
+    uint64_t until = pb_monotonic_us() + c->pace.interval_us;
+    if (drm_read_crtc(c->fd, c->output.crtc, &at_first)) return;
+    while (pb_monotonic_us() < until && !drm_read_crtc(c->fd, c->output.crtc, &view) && view.fb == at_first.fb)
+        nanosleep(&(struct timespec){0, FLIP_LOOK_NS}, NULL);
+}
+
 /* True when what was read has to be read again. */
 static bool torn(struct pb_capture *c) {
-    bool again = replaced(c) && ++c->torn < ATTEMPTS;
-    if (again) {
-        drm_rows_forget(&c->rows);
-        c->grabbed = 0;
-    } else {
-        c->torn = 0;
+    uint64_t now = pb_monotonic_us();
+    bool whole = !replaced(c), late = c->torn_us && now - c->torn_us > TORN_US;
+    if (!whole && late) c->hopeless_us = now + HOPELESS_US;
+    if (whole || late || now < c->hopeless_us) {
+        c->torn_us = 0;
+        return false;
     }
-    return again;
+    if (c->torn_us) await_flip(c); /* the first time a flip was just now */
+    if (!c->torn_us) c->torn_us = now;
+    drm_rows_forget(&c->rows);
+    c->grabbed = 0;
+    return true;
 }
 
 static struct pb_rows into_own(struct pb_capture *c, bool flip) {
