@@ -190,18 +190,14 @@ test("what cannot be captured is told in a sentence", () => {
   expect(refusal({ capture: "fbdev", target: "/dev/null" })).toContain("no framebuffer");
   expect(refusal({ capture: "fbdev", target: import.meta.path })).toContain("neither a framebuffer device nor");
   expect(refusal({ target: ":39999" })).toContain("x11: X display :39999"); // a named target is never the test picture
-  expect(refusal({ capture: "camera" })).toContain('"camera"');
+  expect(refusal({ capture: "teleporter" })).toContain('"teleporter"');
   expect(refusal({ capture: "pattern", encoder: "vp7" })).toContain('"vp7"');
   expect(refusal({ capture: "pattern", width: 5000 })).toContain("4096x2304");
 });
 
 test("each module's backends report on themselves", () => {
-  expect(probeBackends("capture", ":39999").map((b) => [b.name, b.usable])).toEqual([
-    ["x11", false],
-    ["fbdev", false],
-    ["pattern", true],
-    ["shm", false],
-  ]);
-  expect(probeBackends("encode")).toMatchObject([{ name: "openh264", usable: true }]);
+  const usable = new Map(probeBackends("capture", ":39999").map((b) => [b.name, b.usable]));
+  expect(Object.fromEntries(usable)).toMatchObject({ x11: false, fbdev: false, pattern: true, shm: false });
+  expect(probeBackends("encode")).toContainEqual(expect.objectContaining({ name: "openh264", usable: true }));
   expect(probeBackends("nothing")).toEqual([]);
 });

@@ -5,6 +5,7 @@
 import { limits } from "../base/limits.ts";
 import { bitrate, fps, json, reportFile, seconds, size } from "./option-kinds.ts";
 import { cameraCommand, cameraFlag } from "./options-camera.ts";
+import { doctorCommand } from "./options-doctor.ts";
 import { newCommand } from "./options-new.ts";
 import { relayCommand } from "./options-relay.ts";
 import { shmCommand } from "./options-shm.ts";
@@ -317,6 +318,7 @@ export const commands = {
   },
   shm: shmCommand,
   camera: cameraCommand,
+  doctor: doctorCommand,
   new: newCommand,
   inspect: {
     summary: "Explain the bytes of packets",

@@ -26,6 +26,7 @@ const modules: { readonly [C in CommandName]: () => Promise<{ readonly run: Run<
   peers: () => import("./peers.ts"),
   shm: () => import("./shm.ts"),
   camera: () => import("./camera.ts"),
+  doctor: () => import("./doctor.ts"),
   new: () => import("./new.ts"),
   inspect: () => import("./inspect.ts"),
   version: () => import("./version.ts"),
