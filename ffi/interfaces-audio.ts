@@ -133,7 +133,7 @@ export interface AudioSink {
   describe(): AudioDescription;
   /**
    * Copies one Opus packet. Order and gaps come from captureUs; duplicates and late ones are counted and dropped. False when
-   * refused: malformed, absurd time or full. A jump of captureUs beyond 2 s starts anew.
+   * refused: malformed, absurd time or full. A sender whose clock jumps by more than 2 s starts anew with its second packet.
    */
   push(data: Uint8Array, size: number, captureUs: number): boolean;
   /** What to add to captureUs to come to this machine's clock. Without it, captureUs must be local time. */

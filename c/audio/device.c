@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 1000 };
@@ -96,6 +97,8 @@ void pb_audio_woken(struct pb_audio_holder *h) {
     do got = read(h->wake_fd, &count, sizeof count);
     while (got < 0 && errno == EINTR);
 }
+
+void pb_audio_hurry(void) { setpriority(PRIO_PROCESS, (id_t)gettid(), -11); }
 
 uint32_t pb_audio_describe(struct pb_audio_holder *h, char *out, uint32_t size) {
     pthread_mutex_lock(&h->lock);

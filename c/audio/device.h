@@ -32,6 +32,8 @@ void pb_audio_wake(struct pb_audio_holder *h);
 void pb_audio_woken(struct pb_audio_holder *h);
 /* Sleeps until woken. */
 void pb_audio_rest(struct pb_audio_holder *h, int timeout_ms);
+/* Asks for the calling thread to be served soon; without the right to that it stays as it is. */
+void pb_audio_hurry(void);
 uint32_t pb_audio_describe(struct pb_audio_holder *h, char *out, uint32_t size);
 void pb_audio_release(struct pb_audio_holder *h);
 #endif

@@ -7,7 +7,6 @@
 void pb_jitter_init(struct pb_jitter *j) {
     memset(j, 0, sizeof *j);
     for (unsigned i = 0; i < PB_JITTER_PACKETS; i++) j->order[i] = (uint16_t)i;
-    j->suspect_us = -1;
 }
 
 static int64_t end_of(const struct pb_jitter_packet *p) { return p->capture_us + p->frames * 1000 / 48; }
@@ -46,7 +45,9 @@ static void note_travel(struct pb_jitter *j, int64_t travel_us, int64_t arrived_
     uint32_t n = j->block_count;
     memcpy(j->scratch, j->blocks, n * sizeof j->blocks[0]);
     sort(j->scratch, n);
-    j->travel_us = j->scratch[n - 1 - n / 100];
+    /* One odd block is left out early on: what had piled up before the start says nothing. */
+    uint32_t left_out = n < 8 ? 0 : n < 200 ? 1 : n / 100;
+    j->travel_us = j->scratch[n - 1 - left_out];
     j->jitter_us = j->travel_us - j->scratch[n / 2];
 }
 
@@ -72,19 +73,23 @@ enum pb_jitter_verdict pb_jitter_push(struct pb_jitter *j, const uint8_t *data, 
     uint32_t frames = pb_opus_frames(data, size);
     if (!frames || capture_us < 0) return PB_JITTER_INVALID;
     bool restarted = false;
-    if (j->started && llabs(capture_us - j->newest_us) > PB_JITTER_JUMP_US) {
-        bool agreed = j->suspect_us >= 0 && llabs(capture_us - j->suspect_us) <= PB_JITTER_AGREE_US;
-        j->suspect_us = capture_us;
+    /* After a pause capture times jump as the clock went on; when the time underway jumps, the sender has another clock. */
+    int64_t travel_us = arrived_us - capture_us;
+    if (j->started && llabs(travel_us - j->last_travel_us) > PB_JITTER_JUMP_US) {
+        bool agreed = j->has_suspect && llabs(travel_us - j->suspect_us) <= PB_JITTER_AGREE_US;
+        j->suspect_us = travel_us;
+        j->has_suspect = true;
         if (!agreed) return PB_JITTER_INVALID;
         restart(j);
         restarted = true;
     }
-    j->suspect_us = -1;
+    j->has_suspect = false;
+    j->last_travel_us = travel_us;
     uint32_t at = place_of(j, capture_us);
     if (seen(j, at, capture_us, frames)) return PB_JITTER_DUPLICATE;
     j->seen[j->seen_count++ % PB_JITTER_SEEN] = capture_us;
     /* A repeated packet says nothing about how long the first one travelled, so it is judged before its time is noted. */
-    note_travel(j, arrived_us - capture_us, arrived_us);
+    note_travel(j, travel_us, arrived_us);
     if (j->has_floor && capture_us + frames * 500 / 48 <= j->floor_us) return PB_JITTER_LATE;
     if (j->waiting == PB_JITTER_PACKETS) return PB_JITTER_FULL;
     uint16_t slot = j->order[j->waiting];
@@ -96,7 +101,6 @@ enum pb_jitter_verdict pb_jitter_push(struct pb_jitter *j, const uint8_t *data, 
     p->frames = frames;
     p->size = size;
     memcpy(p->bytes, data, size);
-    if (!j->started || capture_us > j->newest_us) j->newest_us = capture_us;
     j->started = true;
     return restarted ? PB_JITTER_RESTARTED : PB_JITTER_KEPT;
 }

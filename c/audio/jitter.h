@@ -9,7 +9,7 @@ enum {
     PB_JITTER_PACKETS = 512,      /* that wait at most: 1.28 s of 2.5 ms packets */
     PB_JITTER_BLOCKS = 512,       /* of 20 ms: as long as travelling times are remembered */
     PB_JITTER_BLOCK_US = 20000,
-    PB_JITTER_JUMP_US = 2000000,  /* a capture time further off than this begins a new stream, if the next packet agrees */
+    PB_JITTER_JUMP_US = 2000000,  /* a time underway further off than this begins a new stream, if the next packet agrees */
     PB_JITTER_AGREE_US = 200000,
     PB_JITTER_SEEN = 128          /* capture times remembered after their packets were played, to know repeated ones */
 };
@@ -26,10 +26,10 @@ struct pb_jitter {
     struct pb_jitter_packet packets[PB_JITTER_PACKETS];
     uint16_t order[PB_JITTER_PACKETS]; /* those that wait, earliest capture first, then the free ones */
     uint32_t waiting;
-    bool started, has_floor;
-    int64_t newest_us; /* latest capture time so far */
+    bool started, has_floor, has_suspect;
+    int64_t last_travel_us; /* time underway of the last packet */
     int64_t floor_us;  /* what ends before this was played or given up */
-    int64_t suspect_us; /* capture time of a packet refused as a jump, or negative */
+    int64_t suspect_us; /* time underway of a packet refused as a jump */
     int64_t seen[PB_JITTER_SEEN];
     uint32_t seen_count;
     int64_t blocks[PB_JITTER_BLOCKS], scratch[PB_JITTER_BLOCKS]; /* longest travelling time of each 20 ms */

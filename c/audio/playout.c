@@ -12,6 +12,7 @@ enum {
     SPLICE_FROM_US = 12000, SPLICE_STEP_US = 8000,
     SPLICE_EVERY_FRAMES = 4800,
     REPAIR_FOR_US = 10000000,
+    WAIT_FROM_US = 1500,          /* too early by that much, a packet that is not there is waited for */
     MARGIN_US = 1000,
     GAIN_FRAMES = 480,            /* of a fade */
 };
@@ -130,7 +131,7 @@ static bool produce(struct pb_playout *p, uint64_t now_us) {
     }
     if (!first) {
         if (p->concealed_run >= CONCEAL_MAX_FRAMES) return false;
-        conceal(p, p->error_us > -frames_us(p->packet_frames) / 2);
+        conceal(p, p->error_us > -WAIT_FROM_US);
     } else {
         double gap_us = (double)first->capture_us - p->next_us, length_us = frames_us(first->frames);
         if (gap_us <= length_us / 2) {

@@ -1,5 +1,6 @@
 /* Sound through a PulseAudio server or PipeWire's, by libpulse's asynchronous interface: it alone tells latencies. The loop is ours
- * and runs in wait(); no thread is started. Without a named device the host's sound is the monitor of the default sink. */
+ * and runs in wait(); no thread is started. Times come from the server's answers, and by counted frames in between: libpulse's own
+ * interpolation goes wrong for seconds when a device starts. Without a named device the host's sound is the monitor of the default sink. */
 #include "pulse.h"
 
 #include <errno.h>
@@ -51,8 +52,46 @@ static void underflowed(pa_stream *stream, void *data) {
     ((struct pb_audio_device *)data)->underflowed = true;
 }
 
+enum { ASK_FIRST_US = 50000, ASK_LATER_US = 250000, FIRST_ANSWERS = 20 };
+
+static void timed(pa_stream *stream, int success, void *data) {
+    struct pb_audio_device *d = data;
+    pa_usec_t us = 0;
+    int negative = 0;
+    if (!success || d->pa->stream_get_latency(stream, &us, &negative) < 0 || us > 10000000) return;
+    int64_t latency = negative ? -(int64_t)us : (int64_t)us;
+    d->anchor_us = (int64_t)pb_monotonic_us() + (d->capture ? -latency : latency);
+    d->anchor_position = d->position - d->skip / PB_PULSE_FRAME_BYTES;
+    d->anchored = true;
+    d->answers++;
+}
+
+/* Asks now and then, at first often, how far the device is. A recording is asked about when it has begun. */
+static void ask_time(struct pb_audio_device *d, bool at_once) {
+    uint64_t now = pb_monotonic_us();
+    if (d->asking) {
+        if (d->pa->operation_get_state(d->asking) == PA_OPERATION_RUNNING) return;
+        d->pa->operation_unref(d->asking);
+        d->asking = NULL;
+    }
+    if (d->capture && !d->anchored && d->pa->stream_readable_size(d->stream) == 0) return;
+    if (!at_once && d->anchored && now - d->asked_us < (d->answers < FIRST_ANSWERS ? ASK_FIRST_US : ASK_LATER_US)) return;
+    d->asked_us = now;
+    d->asking = d->pa->stream_update_timing_info(d->stream, timed, d);
+}
+
+/* When the next frame was recorded or will be heard. */
+static uint64_t next_us(const struct pb_audio_device *d) {
+    int64_t us = d->anchor_us + pb_audio_frames_us((int64_t)(d->position - d->anchor_position));
+    return us > 0 ? (uint64_t)us : 0;
+}
+
 static void close_pulse(struct pb_audio_device *d) {
     const struct pb_pulse *pa = d->pa;
+    if (d->asking) {
+        pa->operation_cancel(d->asking);
+        pa->operation_unref(d->asking);
+    }
     if (d->stream) {
         pa->stream_disconnect(d->stream);
         pa->stream_unref(d->stream);
@@ -110,7 +149,9 @@ static pa_buffer_attr playback_attributes(const struct pb_audio_device *d, uint3
 
 static bool connect_stream(struct pb_audio_device *d, const struct pb_audio_settings *s, const char *device) {
     const struct pb_pulse *pa = d->pa;
-    const pa_stream_flags_t flags = PA_STREAM_ADJUST_LATENCY | PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE;
+    pa_stream_flags_t flags = PA_STREAM_ADJUST_LATENCY;
+    /* A server moves streams of the old default source to the new one, and who listens to a monitor would hear a microphone. */
+    if (device) flags |= PA_STREAM_DONT_MOVE;
     d->stream = pa->stream_new(d->context, s->microphone ? "microphone" : s->capture ? "what is played here" : "sound", &spec, NULL);
     if (!d->stream) return false;
     pa->stream_set_overflow_callback(d->stream, overflowed, d);
@@ -125,7 +166,9 @@ static bool connect_stream(struct pb_audio_device *d, const struct pb_audio_sett
     uint64_t until = pb_monotonic_us() + PB_PULSE_ANSWER_US, now;
     while (alive(d) && pa->stream_get_state(d->stream) != PA_STREAM_READY && (now = pb_monotonic_us()) < until)
         if (!pulse_turn(d, (int64_t)(until - now))) return false;
-    return pa->stream_get_state(d->stream) == PA_STREAM_READY;
+    if (pa->stream_get_state(d->stream) != PA_STREAM_READY) return false;
+    if (!s->capture) pulse_answered(d, pa->stream_update_timing_info(d->stream, timed, d));
+    return true;
 }
 
 static struct pb_audio_device *open_pulse(const struct pb_audio_settings *s, char *error, size_t error_size) {
@@ -159,6 +202,7 @@ fail:
 }
 
 static bool something_to_do(const struct pb_audio_device *d) {
+    if (d->capture && !d->anchored) return false;
     size_t bytes = d->capture ? d->pa->stream_readable_size(d->stream) : d->pa->stream_writable_size(d->stream);
     return bytes != (size_t)-1 && bytes >= (d->capture ? 1 : bytes_of(d->period));
 }
@@ -174,6 +218,7 @@ static enum pb_status wait_pulse(struct pb_audio_device *d, int wake_fd, int tim
     uint64_t now = pb_monotonic_us(), until = now + (uint64_t)timeout_ms * 1000;
     /* At least one turn: the server's messages are read even when there is always something to do. */
     do {
+        ask_time(d, false);
         if (!pulse_turn(d, something_to_do(d) ? 0 : (int64_t)(until - now)) || !alive(d)) {
             pulse_fault(d, "the connection", start_remedy);
             return PB_LOST;
@@ -184,19 +229,11 @@ static enum pb_status wait_pulse(struct pb_audio_device *d, int wake_fd, int tim
     return PB_AGAIN;
 }
 
-/* Microseconds from now to the next frame that is read or written; negative for the past. */
-static int64_t away_us(struct pb_audio_device *d, int64_t otherwise_us) {
-    pa_usec_t us = 0;
-    int negative = 0;
-    if (d->pa->stream_get_latency(d->stream, &us, &negative) < 0 || us > 10000000) return otherwise_us;
-    int64_t latency = negative ? -(int64_t)us : (int64_t)us;
-    return d->capture ? -latency : latency;
-}
-
 static enum pb_status read_pulse(struct pb_audio_device *d, int16_t *frames, uint32_t max, uint32_t *count, uint64_t *first_us) {
     *count = 0;
     enum pb_status status = d->overflowed ? PB_REINIT : PB_OK;
     d->overflowed = false;
+    if (!d->anchored) return PB_AGAIN;
     const void *data;
     size_t size = 0;
     if (d->pa->stream_peek(d->stream, &data, &size) < 0) {
@@ -212,11 +249,8 @@ static enum pb_status read_pulse(struct pb_audio_device *d, int16_t *frames, uin
         memcpy(frames, (const uint8_t *)data + d->skip, bytes_of(*count));
     else
         memset(frames, 0, bytes_of(*count));
-    int64_t now = (int64_t)pb_monotonic_us();
-    size_t readable = d->pa->stream_readable_size(d->stream);
-    int64_t behind_us = readable == (size_t)-1 ? 0 : pb_audio_frames_us((int64_t)readable / PB_PULSE_FRAME_BYTES);
-    int64_t first = now + away_us(d, -behind_us) + pb_audio_frames_us(d->skip / PB_PULSE_FRAME_BYTES);
-    *first_us = first > 0 ? (uint64_t)first : 0;
+    *first_us = next_us(d);
+    d->position += *count;
     d->skip += bytes_of(*count);
     if (size - d->skip < PB_PULSE_FRAME_BYTES) {
         d->pa->stream_drop(d->stream);
@@ -233,15 +267,17 @@ static enum pb_status room_pulse(struct pb_audio_device *d, uint32_t *count, uin
     }
     *count = (uint32_t)(bytes / PB_PULSE_FRAME_BYTES);
     if (*count > PB_AUDIO_RATE) *count = PB_AUDIO_RATE;
-    int64_t away = away_us(d, 0);
-    *heard_us = pb_monotonic_us() + (uint64_t)(away > 0 ? away : 0);
+    uint64_t now = pb_monotonic_us();
+    *heard_us = d->anchored && next_us(d) > now ? next_us(d) : now;
     bool dry = d->underflowed && d->wrote;
+    if (d->underflowed) ask_time(d, true);
     d->underflowed = false;
     return dry ? PB_REINIT : PB_OK;
 }
 
 static enum pb_status write_pulse(struct pb_audio_device *d, const int16_t *frames, uint32_t count) {
     d->wrote = true;
+    d->position += count;
     if (d->pa->stream_write(d->stream, frames, bytes_of(count), NULL, 0, PA_SEEK_RELATIVE) == 0) return PB_OK;
     pulse_fault(d, "pa_stream_write", "");
     return PB_LOST;

@@ -16,6 +16,13 @@ struct pb_audio_device {
     bool capture, woken, overflowed, underflowed, wrote;
     uint32_t period;
     uint32_t skip;          /* bytes of the present fragment that were read already */
+    uint64_t position;      /* frames read or written */
+    bool anchored;          /* frame anchor_position was recorded or will be heard at anchor_us */
+    int64_t anchor_us;
+    uint64_t anchor_position;
+    pa_operation *asking;   /* for the next anchor */
+    uint64_t asked_us;
+    uint32_t answers;
     uint32_t modules[2];    /* of a virtual microphone, or PA_INVALID_INDEX */
     char fault[256];
 };

@@ -53,6 +53,7 @@ static enum pb_status write_all(struct pb_audio_sink *s) {
 static void *run(void *sink) {
     struct pb_audio_sink *s = sink;
     struct pb_audio_holder *h = &s->holder;
+    pb_audio_hurry();
     while (!atomic_load(&s->closing)) {
         pb_audio_woken(h);
         if (!h->device) {

@@ -110,6 +110,7 @@ static enum pb_status read_all(struct pb_audio_source *s) {
 static void *run(void *source) {
     struct pb_audio_source *s = source;
     struct pb_audio_holder *h = &s->holder;
+    pb_audio_hurry();
     while (!atomic_load(&s->closing)) {
         pb_audio_woken(h);
         follow_wishes(s);
