@@ -123,12 +123,12 @@ export class HostSound {
     this.#publish(packet);
   }
 
-  /** "pulse (the monitor of ...)" or why there is none; for a person. */
+  /** What sound is captured from; for a person. */
   describe(): string {
     if (this.#options.backend === "off") return "off";
     if (!this.#source) return "none";
-    const { backend, detail } = this.#source.describe();
-    return detail ? `${backend} (${detail})` : backend;
+    const { backend, device } = this.#source.describe();
+    return device ? `${backend} (${device})` : backend;
   }
 
   /** `listeners` are clients and channels, `leftOut` packets that found no room on their way to them. */
