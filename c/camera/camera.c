@@ -135,7 +135,7 @@ static enum pb_status turn(struct camera *c, struct pollfd *fds, int timeout_ms,
     }
     enum pb_status status = PB_AGAIN;
     if (ready > 0 && fds[0].revents & POLLPRI) {
-        status = v4l2_stream_events(&c->stream);
+        status = v4l2_stream_events(&c->stream, c->error, sizeof c->error);
         if (status != PB_OK) return judge(c, status, now);
         status = PB_AGAIN;
     }

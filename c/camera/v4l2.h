@@ -135,7 +135,7 @@ bool v4l2_stream_start(struct v4l2_stream *stream, const struct v4l2_wish *wish,
 enum pb_status v4l2_stream_take(struct v4l2_stream *stream, struct camera_frame *frame, char *error, size_t error_size);
 void v4l2_stream_release(struct v4l2_stream *stream);
 /* Reads the events that wait. PB_REINIT when the source is another one now. */
-enum pb_status v4l2_stream_events(struct v4l2_stream *stream);
+enum pb_status v4l2_stream_events(struct v4l2_stream *stream, char *error, size_t error_size);
 /* Ends streaming and closes the device. */
 void v4l2_stream_stop(struct v4l2_stream *stream);
 

@@ -46,11 +46,13 @@ static bool set(const struct v4l2_device *d, const struct v4l2_choice *c, struct
     return true;
 }
 
-/* What the default means is written in the kernel's documentation of each colour space. */
+/* What the default means is written in the kernel's documentation of each colour space. Grey has no colour space to speak of:
+ * sensors give all 256 values. */
 static void colours(const struct answer *a, struct camera_format *format) {
     uint32_t encoding = a->encoding;
     if (encoding == V4L2_YCBCR_ENC_DEFAULT) encoding = V4L2_MAP_YCBCR_ENC_DEFAULT(a->colorspace);
     uint32_t range = a->quantization;
+    if (range == V4L2_QUANTIZATION_DEFAULT && a->fourcc == V4L2_PIX_FMT_GREY) range = V4L2_QUANTIZATION_FULL_RANGE;
     if (range == V4L2_QUANTIZATION_DEFAULT) range = V4L2_MAP_QUANTIZATION_DEFAULT(false, a->colorspace, encoding);
     format->matrix = encoding;
     format->full_range = range == V4L2_QUANTIZATION_FULL_RANGE;

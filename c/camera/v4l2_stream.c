@@ -130,8 +130,10 @@ bool v4l2_stream_start(struct v4l2_stream *s, const struct v4l2_wish *wish, int3
     if (!select_input(&s->device, input, error, error_size)) return false;
     if (!v4l2_choose(&s->device, wish, &choice, error, error_size)) return false;
     if (!v4l2_set_format(&s->device, &choice, &s->format, &image_bytes, error, error_size)) return false;
-    /* Not every device has such events; then its errors tell. */
-    struct v4l2_event_subscription changes = {.type = V4L2_EVENT_SOURCE_CHANGE};
+    /* Of this input. Not every device has such events; then its errors tell. */
+    int32_t selected = 0;
+    if (v4l2_call(&s->device, VIDIOC_G_INPUT, &selected) < 0) selected = 0;
+    struct v4l2_event_subscription changes = {.type = V4L2_EVENT_SOURCE_CHANGE, .id = (uint32_t)selected};
     v4l2_call(&s->device, VIDIOC_SUBSCRIBE_EVENT, &changes);
     if (start_buffers(s, error, error_size)) return true;
     end_buffers(s);
@@ -143,12 +145,16 @@ void v4l2_stream_stop(struct v4l2_stream *s) {
     v4l2_close(&s->device);
 }
 
-enum pb_status v4l2_stream_events(struct v4l2_stream *s) {
+enum pb_status v4l2_stream_events(struct v4l2_stream *s, char *error, size_t error_size) {
     enum pb_status status = PB_OK;
     for (int i = 0; i < 64; i++) {
         struct v4l2_event event;
         memset(&event, 0, sizeof event);
-        if (v4l2_call(&s->device, VIDIOC_DQEVENT, &event) < 0) return is_gone(errno) ? PB_LOST : status;
+        if (v4l2_call(&s->device, VIDIOC_DQEVENT, &event) < 0) {
+            if (!is_gone(errno)) break;
+            v4l2_explain(error, error_size, s->device.path, "VIDIOC_DQEVENT", errno);
+            return PB_LOST;
+        }
         if (event.type == V4L2_EVENT_SOURCE_CHANGE) status = PB_REINIT;
         if (!event.pending) break;
     }
