@@ -346,10 +346,26 @@ static uint8_t *side(CUmemorytype type, const void *host, CUdeviceptr device, si
 
 NV_EXPORT CUresult cuMemcpy2D_v2(const CUDA_MEMCPY2D *c) {
     IN_CONTEXT("cuMemcpy2D")
+    if (!c->WidthInBytes || !c->Height) return CUDA_SUCCESS;
     uint8_t *to = side(c->dstMemoryType, c->dstHost, c->dstDevice, c->dstXInBytes, c->dstY, c->dstPitch, c);
     const uint8_t *from = side(c->srcMemoryType, c->srcHost, c->srcDevice, c->srcXInBytes, c->srcY, c->srcPitch, c);
-    if (!to || !from) return refuse("cuMemcpy2D outside of its memory");
+    if (!to || !from) {
+        nv_complain("cuMemcpy2D of %zux%zu outside of its memory: from %d %llx pitch %zu at %zu,%zu, to %d %p pitch %zu", c->WidthInBytes, c->Height, (int)c->srcMemoryType, c->srcDevice, c->srcPitch, c->srcXInBytes, c->srcY, (int)c->dstMemoryType, c->dstHost, c->dstPitch);
+        return (CUresult)INVALID_VALUE;
+    }
     for (size_t row = 0; row < c->Height; row++) memcpy(to + row * c->dstPitch, from + row * c->srcPitch, c->WidthInBytes);
+    return CUDA_SUCCESS;
+}
+
+/* Everything is done when a call returns. */
+NV_EXPORT CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream) {
+    (void)stream;
+    return cuMemcpy2D_v2(copy);
+}
+
+NV_EXPORT CUresult cuStreamSynchronize(CUstream stream) {
+    (void)stream;
+    IN_CONTEXT("cuStreamSynchronize")
     return CUDA_SUCCESS;
 }
 
@@ -378,10 +394,10 @@ NV_EXPORT CUresult cuGetErrorString(CUresult error, const char **text) {
         return (CUresult)NOT_SUPPORTED; \
     }
 ABSENT(cuCtxSetLimit) ABSENT(cuMemAllocPitch_v2) ABSENT(cuMemAllocManaged) ABSENT(cuMemsetD8Async) ABSENT(cuMemcpy)
-ABSENT(cuMemcpyAsync) ABSENT(cuMemcpy2DAsync_v2) ABSENT(cuMemcpyHtoD_v2) ABSENT(cuMemcpyHtoDAsync_v2)
+ABSENT(cuMemcpyAsync) ABSENT(cuMemcpyHtoD_v2) ABSENT(cuMemcpyHtoDAsync_v2)
 ABSENT(cuMemcpyDtoH_v2) ABSENT(cuMemcpyDtoHAsync_v2) ABSENT(cuMemcpyDtoD_v2) ABSENT(cuMemcpyDtoDAsync_v2)
 ABSENT(cuDevicePrimaryCtxGetState) ABSENT(cuDevicePrimaryCtxReset) ABSENT(cuStreamCreate) ABSENT(cuStreamQuery)
-ABSENT(cuStreamSynchronize) ABSENT(cuStreamDestroy_v2) ABSENT(cuStreamAddCallback) ABSENT(cuEventCreate)
+ ABSENT(cuStreamDestroy_v2) ABSENT(cuStreamAddCallback) ABSENT(cuEventCreate)
 ABSENT(cuEventDestroy_v2) ABSENT(cuEventSynchronize) ABSENT(cuEventQuery) ABSENT(cuEventRecord) ABSENT(cuLaunchKernel)
 ABSENT(cuLinkCreate) ABSENT(cuLinkAddData) ABSENT(cuLinkComplete) ABSENT(cuLinkDestroy) ABSENT(cuModuleLoadData)
 ABSENT(cuModuleUnload) ABSENT(cuModuleGetFunction) ABSENT(cuModuleGetGlobal) ABSENT(cuTexObjectCreate)

@@ -149,3 +149,13 @@ NV_EXPORT CUresult cuvidUnmapVideoFrame64(CUvideodecoder handle, unsigned long l
     }
     return refuse("cuvidUnmapVideoFrame64: it is not mapped");
 }
+
+/* Looked up by other programs, called by none that only decodes one stream. */
+#define ABSENT(name) \
+    NV_EXPORT CUresult name(void); \
+    CUresult name(void) { return refuse(#name " is not part of this stand-in"); }
+ABSENT(cuvidReconfigureDecoder) ABSENT(cuvidMapVideoFrame) ABSENT(cuvidUnmapVideoFrame)
+ABSENT(cuvidCtxLockCreate) ABSENT(cuvidCtxLockDestroy) ABSENT(cuvidCtxLock) ABSENT(cuvidCtxUnlock)
+ABSENT(cuvidCreateVideoSource) ABSENT(cuvidCreateVideoSourceW) ABSENT(cuvidDestroyVideoSource)
+ABSENT(cuvidSetVideoSourceState) ABSENT(cuvidGetVideoSourceState) ABSENT(cuvidGetSourceVideoFormat)
+ABSENT(cuvidGetSourceAudioFormat)

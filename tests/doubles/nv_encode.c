@@ -19,7 +19,6 @@ static NVENCSTATUS open_session(NV_ENC_OPEN_ENCODE_SESSION_EX_PARAMS *p, void **
     RESERVED(name, p->reserved2)
     if (p->apiVersion != NVENCAPI_VERSION) return refuse(NV_ENC_ERR_INVALID_VERSION, name, "another version of the interface");
     if (p->deviceType != NV_ENC_DEVICE_TYPE_CUDA || !p->device) return refuse(NV_ENC_ERR_INVALID_DEVICE, name, "no CUDA context");
-    if (nv_current() != p->device) nv_complain("%s: the context is not current", name);
     if (option_is("chip", "none")) return NV_ENC_ERR_UNSUPPORTED_DEVICE;
     struct session *s = calloc(1, sizeof *s);
     s->context = p->device;
@@ -37,6 +36,7 @@ static NVENCSTATUS old_open(void *device, uint32_t type, void **encoder) {
 static NVENCSTATUS initialize(void *encoder, NV_ENC_INITIALIZE_PARAMS *p) {
     const char *name = "nvEncInitializeEncoder";
     BEGIN(name)
+    IN_CONTEXT(name)
     VERSION(name, p, NV_ENC_INITIALIZE_PARAMS_VER)
     if (s->initialized) return refuse(NV_ENC_ERR_INVALID_CALL, name, "a second time");
     if (!p->encodeConfig) return refuse(NV_ENC_ERR_INVALID_PARAM, name, "without a config");
@@ -118,7 +118,7 @@ static NVENCSTATUS create_input(void *encoder, NV_ENC_CREATE_INPUT_BUFFER *p) {
 }
 
 static NVENCSTATUS destroy_input(void *encoder, NV_ENC_INPUT_PTR buffer) {
-    BEGIN("nvEncDestroyInputBuffer")
+    BEGIN_INITIALIZED("nvEncDestroyInputBuffer")
     struct input *b = buffer;
     if (!nv_remove(b, "input buffer")) return NV_ENC_ERR_INVALID_PTR;
     if (b->locked) nv_complain("nvEncDestroyInputBuffer: it is locked");
@@ -144,7 +144,7 @@ static NVENCSTATUS create_output(void *encoder, NV_ENC_CREATE_BITSTREAM_BUFFER *
 }
 
 static NVENCSTATUS destroy_output(void *encoder, NV_ENC_OUTPUT_PTR buffer) {
-    BEGIN("nvEncDestroyBitstreamBuffer")
+    BEGIN_INITIALIZED("nvEncDestroyBitstreamBuffer")
     struct output *b = buffer;
     if (!nv_remove(b, "bitstream buffer")) return NV_ENC_ERR_INVALID_PTR;
     if (b->locked) nv_complain("nvEncDestroyBitstreamBuffer: it is locked");
@@ -271,11 +271,19 @@ static NVENCSTATUS unlock_output(void *encoder, NV_ENC_OUTPUT_PTR buffer) {
 
 static NVENCSTATUS destroy(void *encoder) {
     BEGIN("nvEncDestroyEncoder")
+    if (s->initialized) IN_CONTEXT("nvEncDestroyEncoder")
     if (s->buffers) nv_complain("nvEncDestroyEncoder: %u buffers are still there", s->buffers);
     nv_remove(s, "encode session");
     coder_close(s->coder);
     free(s->i420);
     free(s);
+    return NV_ENC_SUCCESS;
+}
+
+/* Everything is done when a call returns, so that it does not matter in which stream. */
+static NVENCSTATUS set_streams(void *encoder, NV_ENC_CUSTREAM_PTR input, NV_ENC_CUSTREAM_PTR output) {
+    BEGIN("nvEncSetIOCudaStreams")
+    if (!input || !output) return refuse(NV_ENC_ERR_INVALID_PTR, "nvEncSetIOCudaStreams", "NULL");
     return NV_ENC_SUCCESS;
 }
 
@@ -312,6 +320,7 @@ NV_EXPORT NVENCSTATUS NvEncodeAPICreateInstance(NV_ENCODE_API_FUNCTION_LIST *lis
         .nvEncLockBitstream = lock_output,
         .nvEncUnlockBitstream = unlock_output,
         .nvEncDestroyEncoder = destroy,
+        .nvEncSetIOCudaStreams = set_streams,
         .nvEncGetLastErrorString = last_error,
     };
     return NV_ENC_SUCCESS;

@@ -21,6 +21,7 @@ struct parser {
     struct nv_slice slice;
     unsigned surfaces, next, last_order;
     int last_surface;
+    CUvideotimestamp now, timestamp; /* of the packet, of the picture */
 };
 
 __thread struct nv_handed nv_handed;
@@ -71,6 +72,8 @@ static bool announce(struct parser *p) {
     memset(&f, 0, sizeof f);
     f.codec = p->params.CodecType;
     f.progressive_sequence = 1;
+    f.frame_rate.numerator = 60, f.frame_rate.denominator = 1;
+    f.display_aspect_ratio.x = (int)(s->right - s->left), f.display_aspect_ratio.y = (int)(s->bottom - s->top);
     f.coded_width = option("coded", s->width);
     f.coded_height = s->height;
     f.display_area.left = (int)s->left, f.display_area.top = (int)s->top;
@@ -132,7 +135,7 @@ static bool emit(struct parser *p) {
         nv_handed = (struct nv_handed){.given = &picture, .copy = picture, .bytes = p->unit, .size = p->size};
         going_on = p->params.pfnDecodePicture(p->params.pUserData, &picture) > 0;
         if (going_on && p->params.pfnDisplayPicture) {
-            CUVIDPARSERDISPINFO shown = {.picture_index = picture.CurrPicIdx, .progressive_frame = 1};
+            CUVIDPARSERDISPINFO shown = {.picture_index = picture.CurrPicIdx, .progressive_frame = 1, .timestamp = p->timestamp};
             going_on = p->params.pfnDisplayPicture(p->params.pUserData, &shown) > 0;
         }
         nv_handed.given = NULL;
@@ -163,6 +166,7 @@ static bool take_slice(struct parser *p, const uint8_t *unit, size_t size) {
         p->new_sets = false;
         p->sets_size = p->size;
         p->slice = slice;
+        p->timestamp = p->now;
     }
     if (p->slices == SLICES) return true;
     p->slice.intra = p->slice.intra && (slice.intra || p->read.hevc);
@@ -193,6 +197,7 @@ NV_EXPORT CUresult cuvidParseVideoData(CUvideoparser handle, CUVIDSOURCEDATAPACK
     if (packet->payload_size && !packet->payload) return refuse("cuvidParseVideoData: no payload");
     const uint8_t *data = packet->payload, *end = data + packet->payload_size, *begin = NULL;
     bool going_on = true;
+    p->now = packet->timestamp;
     for (const uint8_t *at = data; going_on && at + 3 <= end; at++) {
         if (at[0] || at[1] || at[2] != 1) continue;
         if (begin) going_on = take_unit(p, begin, (size_t)(at - begin) - (at > begin && !at[-1]));

@@ -54,11 +54,15 @@ static inline bool same(const GUID *a, const GUID *b) { return !memcmp(a, b, siz
     struct session *s = encoder; \
     int answer; \
     if (nv_misbehaves(function, &answer)) return (NVENCSTATUS)answer; \
-    if (!nv_is(s, "encode session")) return refuse(NV_ENC_ERR_INVALID_ENCODERDEVICE, function, "no session"); \
+    if (!nv_is(s, "encode session")) return refuse(NV_ENC_ERR_INVALID_ENCODERDEVICE, function, "no session");
+
+/* Questions may be asked from anywhere; what touches the GPU is done in its context. */
+#define IN_CONTEXT(function) \
     if (nv_current() != s->context) nv_complain("%s: the session's context is not current", function);
 
 #define BEGIN_INITIALIZED(function) \
     BEGIN(function) \
+    IN_CONTEXT(function) \
     if (!s->initialized) return refuse(NV_ENC_ERR_ENCODER_NOT_INITIALIZED, function, "before nvEncInitializeEncoder");
 
 #define VERSION(function, p, wanted) \
