@@ -19,7 +19,7 @@ function setUp() {
       if (decoder.hasRoom) events.push(`${keyframe ? "key" : "delta"} ${data[0]} at ${captureUs}`);
       return decoder.hasRoom;
     },
-    sound: (data, captureUs) => events.push(`sound ${data[0]} at ${captureUs}`),
+    sound: (data, captureUs) => events.push(`sound ${data[0]} at ${captureUs}`) < 3,
     unplayable: (format) => events.push(`not ${format}`),
     streamEnd: () => events.push("end"),
   });
@@ -47,6 +47,8 @@ test("Opus goes to the speakers, whatever becomes of the pictures, and other sou
   receiver.receive(buildOpus(3, 60, 48_000, 2, 960, Uint8Array.of(9)));
   expect(events).toEqual(["sound 7 at 40000", "sound 9 at 60000"]);
   expect(receiver.drops.toJSON()).toEqual({ "not-opus": 1 });
+  receiver.receive(buildOpus(4, 80, 48_000, 2, 960, Uint8Array.of(9)));
+  expect(receiver.drops.toJSON()).toEqual({ "not-opus": 1, "sound-not-asked": 1 });
 });
 
 test("after a full decoder, an error or a stream's end the next picture is a keyframe", () => {

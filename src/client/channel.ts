@@ -18,15 +18,15 @@ export interface ChannelPicture {
 export interface ChannelEvents {
   /** False when the decoder has no room. */
   picture(picture: ChannelPicture): boolean;
-  /** One Opus packet; `captureUs` is of the source's clock, as exact as milliseconds are. */
-  sound(data: Uint8Array, captureUs: number): void;
+  /** One Opus packet; `captureUs` is of the source's clock, as exact as milliseconds are. False when sound is not wanted. */
+  sound(data: Uint8Array, captureUs: number): boolean;
   /** Pictures come in a form that is not for this player. */
   unplayable(format: string): void;
   streamEnd(): void;
 }
 
 export class ChannelReceiver {
-  readonly drops = new Counters<"malformed" | "not-a-picture" | "not-opus">();
+  readonly drops = new Counters<"malformed" | "not-a-picture" | "not-opus" | "sound-not-asked">();
   readonly #events: ChannelEvents;
   readonly #stats = { delivered: 0, keyframes: 0, bytes: 0, waitingForKeyframe: 0, decoderFull: 0, codec: 0 };
   #needsKeyframe = true;
@@ -66,7 +66,7 @@ export class ChannelReceiver {
         this.#unplayable("raw pixels");
         return;
       case "audioCompressed":
-        this.#events.sound(message.tail, message.timestampMs * 1000);
+        if (!this.#events.sound(message.tail, message.timestampMs * 1000)) this.drops.add("sound-not-asked");
         return;
       case "audioPcm":
         this.drops.add("not-opus");

@@ -89,7 +89,7 @@ export interface ClientSettings {
   readonly sound?: boolean | undefined;
 }
 
-export type ClientDrop = LinkDrop | WireError | "not-ours" | "handshake-refused" | "late-handshake";
+export type ClientDrop = LinkDrop | WireError | "not-ours" | "handshake-refused" | "late-handshake" | "sound-not-asked";
 
 const noCookie = new Uint8Array(16);
 
@@ -232,7 +232,10 @@ export class ClientCore {
       nowUs,
       {
         video: (buffer, view, start, size, at) => this.frames.chunk(buffer, view, start, size, at),
-        audio: (buffer, view, start, size, at) => this.#outbox.sound(this.#heard.read(buffer, view, start, size), at),
+        audio: (buffer, view, start, size, at) => {
+          if (this.#settings.sound) this.#outbox.sound(this.#heard.read(buffer, view, start, size), at);
+          else this.drops.add("sound-not-asked");
+        },
         control: (command, value, at) => this.#control(command, value, at),
         rumble: (device, strong, weak, durationMs) => this.#outbox.rumble(device, strong, weak, durationMs),
         lastFrame: (frameId, at) => this.frames.hostSent(frameId, at),

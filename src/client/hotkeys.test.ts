@@ -28,3 +28,12 @@ test("after the focus was lost nothing counts as held", () => {
   keys.forget();
   expect(keys.take(1, q, 1)).toBe("pass");
 });
+
+test("each action has its letter", () => {
+  const letters = { 16: "leave", 33: "fullscreen", 25: "pause", 50: "pointer", 31: "mute" };
+  for (const [code, action] of Object.entries(letters)) {
+    const keys = new Hotkeys();
+    for (const modifier of [ctrl, alt, shift]) keys.take(1, modifier, 1);
+    expect(keys.take(1, Number(code), 1) as string).toBe(action);
+  }
+});

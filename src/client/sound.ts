@@ -97,8 +97,10 @@ export class SoundOutput {
     return this.#sink !== undefined;
   }
 
-  push(data: Uint8Array, size: number, captureUs: number): void {
+  /** False when there is nothing to play on. The sink counts what it refuses. */
+  push(data: Uint8Array, size: number, captureUs: number): boolean {
     this.#sink?.push(data, size, captureUs);
+    return this.isThere;
   }
 
   /** A picture was shown `ageUs` after its capture. */

@@ -80,6 +80,15 @@ test("who does not ask gets none, however much it may", () => {
   world.run(second);
   speak(world, 5);
   expect([world.host.heard, client.heard.length]).toEqual([false, 0]);
+  // And a host that sends it all the same is not listened to.
+  const data = soundOf(1);
+  const viewer = world.host.viewerOf(client.identity);
+  viewer?.link.audio(
+    { captureUs: 5, sampleRate: 48_000, channels: 2, samples: 960, data, size: data.length },
+    world.host.nowUs,
+  );
+  world.run(second);
+  expect([client.heard.length, client.core.drops.get("sound-not-asked")]).toEqual([0, 1]);
 });
 
 test("a pause is a pause of the sound as well, and a client that leaves is not sent any", () => {
