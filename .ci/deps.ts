@@ -71,7 +71,6 @@ const groups = {
     "lib:libva-x11.so.2": "libva-x11-2",
     "header:x265.h": "libx265-dev",
     "header:libde265/de265.h": "libde265-dev",
-    "program:ffmpeg": "ffmpeg",
     "lib:libasan.so": "gcc",
     "lib:libtsan.so": "gcc",
   },
