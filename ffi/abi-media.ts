@@ -60,7 +60,8 @@ export const mediaStructs = {
     value: "int32_t",
     width: "uint32_t",
     height: "uint32_t",
-    reserved: "uint32_t",
+    /** Of input, plugged and unplugged: 0 keyboard and pointer, 1-4 gamepads, 16 touch screen, 17 pen. */
+    device: "uint32_t",
   },
   /** What the machine wants of who sends input: the newest state, not every step to it. */
   pb_input_feedback: {
@@ -109,10 +110,12 @@ export const mediaEnums = {
     lost: 7,
     decoder: 8,
     no_decoder: 9,
+    plugged: 10,
+    unplugged: 11,
   },
   feedback: { rumble: 1, leds: 2 },
-  player_flag: { fullscreen: 1, read_timecode: 2 },
-  player_key: { grab_pointer: 1, fullscreen: 2 },
+  player_flag: { fullscreen: 1, read_timecode: 2, devices: 4 },
+  player_key: { grab_pointer: 1, fullscreen: 2, touch: 3 },
 } as const;
 
 export const mediaFunctions = {
@@ -184,6 +187,16 @@ export const mediaFunctions = {
   /** Copies the picture last shown as BGRA, rows tightly packed. Returns width << 16 | height, or 0 when none or too small. */
   pb_player_snapshot: { returns: "uint32_t", args: ["struct pb_player *player", "void *out", "uint32_t size"] },
   pb_player_stats: { returns: "void", args: ["struct pb_player *player", "struct pb_player_stats *out"] },
+  /** What a plugged gamepad calls itself. Returns the length. */
+  pb_player_device_name: {
+    returns: "uint32_t",
+    args: ["struct pb_player *player", "uint32_t device", "char *out", "uint32_t size"],
+  },
+  /** Strengths of 0 to 65535. Done by the player's thread; the newest call for a gamepad wins. */
+  pb_player_rumble: {
+    returns: "void",
+    args: ["struct pb_player *player", "uint32_t device", "uint32_t strong", "uint32_t weak", "uint32_t duration_ms"],
+  },
   pb_player_close: { returns: "void", args: ["struct pb_player *player"] },
 
   // Input injection (c/input).

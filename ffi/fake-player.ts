@@ -28,6 +28,7 @@ const blankEvent: PlayerEvent = {
   value: 0,
   width: 0,
   height: 0,
+  device: 0,
 };
 
 export class FakePlayer implements Player {
@@ -144,6 +145,19 @@ export class FakePlayer implements Player {
   setFullscreen(on: boolean): void {
     this.#mustBeOpen();
     this.fullscreen = on;
+  }
+
+  setTouch(): void {
+    this.#mustBeOpen();
+  }
+
+  deviceName(device: number): string {
+    this.#mustBeOpen();
+    return `pad ${device}`;
+  }
+
+  rumble(): void {
+    this.#mustBeOpen();
   }
 
   /** Grey, by the number of the frame shown. */

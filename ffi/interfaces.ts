@@ -100,6 +100,8 @@ export interface PlayerSettings {
   fullscreen: boolean;
   /** Read the timecode out of each displayed picture (costs a little). */
   readTimecode: boolean;
+  /** Gamepads and touch are wanted. */
+  devices?: boolean | undefined;
 }
 
 /** A frame's fate, or what a person did. Only the fields of its kind are meaningful. */
@@ -115,7 +117,9 @@ export interface PlayerEvent {
     | "lost"
     /** Another decoder goes on, or none can: describe() says why. */
     | "decoder"
-    | "no-decoder";
+    | "no-decoder"
+    | "plugged"
+    | "unplugged";
   frameId: number;
   captureUs: number;
   pushedUs: number;
@@ -129,6 +133,8 @@ export interface PlayerEvent {
   value: number;
   width: number;
   height: number;
+  /** Of input, plugged and unplugged: 0 keyboard and pointer, 1-4 gamepads, 16 touch screen, 17 pen. */
+  device: number;
 }
 
 export interface PlayerStats {
@@ -172,6 +178,12 @@ export interface Player {
   take(): PlayerEvent | undefined;
   setPointerGrab(on: boolean): void;
   setFullscreen(on: boolean): void;
+  /** Fingers are to come as fingers, and no longer move the pointer. */
+  setTouch(on: boolean): void;
+  /** What a gamepad calls itself. */
+  deviceName(device: number): string;
+  /** Strengths of 0 to 65535, until the next call or `durationMs` are over. */
+  rumble(device: number, strong: number, weak: number, durationMs: number): void;
   snapshot(): Picture | undefined;
   stats(): PlayerStats;
   close(): void;

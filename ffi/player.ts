@@ -33,6 +33,8 @@ const kinds: readonly PlayerEvent["kind"][] = [
   "lost",
   "decoder",
   "no-decoder",
+  "plugged",
+  "unplugged",
 ];
 
 /** Codecs that a decoder of this name, or any for "auto", decodes here. It opens each for a moment. */
@@ -63,7 +65,8 @@ export function openPlayer(settings: PlayerSettings, onWake: () => void): Result
     settings.width,
     settings.height,
     (settings.fullscreen ? enums.player_flag.fullscreen : 0) |
-      (settings.readTimecode ? enums.player_flag.read_timecode : 0),
+      (settings.readTimecode ? enums.player_flag.read_timecode : 0) |
+      (settings.devices ? enums.player_flag.devices : 0),
     wake.ptr,
     ptr(error),
     error.length,
@@ -99,6 +102,7 @@ class NativePlayer implements Player {
     value: 0,
     width: 0,
     height: 0,
+    device: 0,
   };
   readonly #onClosed: () => void;
   #handle: Pointer | null;
@@ -155,6 +159,7 @@ class NativePlayer implements Player {
     event.value = this.#view.getInt32(record.offsets.value as number, true);
     event.width = this.#u32("width");
     event.height = this.#u32("height");
+    event.device = this.#u32("device");
     return event;
   }
 
@@ -174,6 +179,20 @@ class NativePlayer implements Player {
 
   setFullscreen(on: boolean): void {
     this.#native.pb_player_set(this.#open(), enums.player_key.fullscreen, on ? 1 : 0);
+  }
+
+  setTouch(on: boolean): void {
+    this.#native.pb_player_set(this.#open(), enums.player_key.touch, on ? 1 : 0);
+  }
+
+  deviceName(device: number): string {
+    const out = new Uint8Array(256);
+    const size = this.#native.pb_player_device_name(this.#open(), device, ptr(out), out.length) as number;
+    return textOf(out, size);
+  }
+
+  rumble(device: number, strong: number, weak: number, durationMs: number): void {
+    this.#native.pb_player_rumble(this.#open(), device, strong, weak, durationMs);
   }
 
   snapshot(): Picture | undefined {

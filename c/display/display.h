@@ -12,12 +12,18 @@ struct pb_display_settings {
     const char *title;      /* UTF-8 */
     uint32_t width, height; /* pixels of the window at first */
     bool fullscreen;
+    bool devices;           /* gamepads and touch are wanted */
 };
 
 /* What a person did. Codes are Linux evdev codes; absolute positions are 0..65535 across the picture. Each group of input
  * ends with EV_SYN. SHOWN: the server has put the oldest unreported picture on the screen. */
 struct pb_window_event {
-    enum { PB_WINDOW_INPUT, PB_WINDOW_FOCUS_LOST, PB_WINDOW_CLOSED, PB_WINDOW_RESIZED, PB_WINDOW_SHOWN } kind;
+    enum {
+        PB_WINDOW_INPUT, PB_WINDOW_FOCUS_LOST, PB_WINDOW_CLOSED, PB_WINDOW_RESIZED, PB_WINDOW_SHOWN,
+        PB_WINDOW_PLUGGED, /* value: 1 for a gamepad that rumbles */
+        PB_WINDOW_UNPLUGGED
+    } kind;
+    uint8_t device; /* as in c/input/input.h: 0 keyboard and pointer */
     uint16_t type, code;
     int32_t value;
     uint32_t width, height;
@@ -47,6 +53,12 @@ struct pb_display_backend {
     const struct pb_picture *(*shown)(struct pb_display *display);
     void (*close)(struct pb_display *display);
     bool takes_nv12; /* show() takes NV12 as well */
+    /* For those that tell of devices; the rest have NULL. */
+    const char *(*device_name)(struct pb_display *display, uint32_t device);
+    /* Strengths of 0..65535, until the next call or the time is over. */
+    void (*rumble)(struct pb_display *display, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms);
+    /* The other side takes fingers as fingers: they are told as such, and no longer as a pointer. */
+    void (*set_touch)(struct pb_display *display, bool on);
 };
 
 /* In order of preference, NULL-terminated. */

@@ -32,7 +32,21 @@ static void focus_out(struct pb_display *d, const xcb_focus_out_event_t *e) {
     /* A pointer passing by or a child's focus is not ours to lose; a keyboard grab is, because releases go elsewhere. */
     if (e->detail == XCB_NOTIFY_DETAIL_POINTER || e->detail == XCB_NOTIFY_DETAIL_INFERIOR) return;
     window_forget_keys(d);
+    if (d->pads) pb_pads_focus(d->pads, false);
     window_emit(d, (struct pb_window_event){.kind = PB_WINDOW_FOCUS_LOST});
+}
+
+static void focus_in(struct pb_display *d, const xcb_focus_in_event_t *e) {
+    if (d->pads && e->detail != XCB_NOTIFY_DETAIL_POINTER) pb_pads_focus(d->pads, true);
+}
+
+/* True when there was something. */
+static bool drain_pads(struct pb_display *d) {
+    static const uint8_t kinds[] = {[PB_PAD_INPUT] = PB_WINDOW_INPUT, [PB_PAD_PLUGGED] = PB_WINDOW_PLUGGED, [PB_PAD_UNPLUGGED] = PB_WINDOW_UNPLUGGED};
+    struct pb_pad_event e;
+    if (!d->pads || !pb_pads_next(d->pads, &e)) return false;
+    window_emit(d, (struct pb_window_event){.kind = kinds[e.kind], .device = e.device, .type = e.type, .code = e.code, .value = e.value});
+    return true;
 }
 
 static void handle(struct pb_display *d, const xcb_generic_event_t *event) {
@@ -64,6 +78,7 @@ static void handle(struct pb_display *d, const xcb_generic_event_t *event) {
         break;
     case XCB_CLIENT_MESSAGE: client_message(d, (const xcb_client_message_event_t *)event); break;
     case XCB_FOCUS_OUT: focus_out(d, (const xcb_focus_out_event_t *)event); break;
+    case XCB_FOCUS_IN: focus_in(d, (const xcb_focus_in_event_t *)event); break;
     case XCB_MAPPING_NOTIFY: pb_x11_keymap_load(&d->keymap, d->x); break;
     default: window_input(d, event); break;
     }
@@ -78,7 +93,7 @@ static enum pb_status event(struct pb_display *d, struct pb_window_event *out) {
         if (!e && xcb_connection_has_error(d->x)) return PB_LOST;
         if (!e) {
             window_poll_plain(d);
-            if (!d->events_count) return PB_AGAIN;
+            if (!d->events_count && !drain_pads(d)) return PB_AGAIN;
             break;
         }
         handle(d, e);
@@ -93,9 +108,18 @@ static enum pb_status event(struct pb_display *d, struct pb_window_event *out) {
 static void describe(struct pb_display *d, char *detail, size_t size) {
     pb_error(detail, size, "%ux%u window, %s, %s", d->width, d->height, d->shm ? "shared memory" : "through the connection",
              d->managed ? "with a window manager" : "no window manager");
+    size_t used = strlen(detail);
+    const char *complaint = d->pads ? pb_pads_complaint(d->pads) : "";
+    if (*complaint) pb_error(detail + used, size - used, "; %s", complaint);
 }
 
-static int descriptor(struct pb_display *d) { return xcb_get_file_descriptor(d->x); }
+static int descriptor(struct pb_display *d) { return d->pads ? d->poll_fd : xcb_get_file_descriptor(d->x); }
+
+static const char *device_name(struct pb_display *d, uint32_t device) { return d->pads ? pb_pads_name(d->pads, device) : ""; }
+
+static void rumble(struct pb_display *d, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms) {
+    if (d->pads) pb_pads_rumble(d->pads, device, strong, weak, duration_ms);
+}
 
 static const struct pb_picture *shown(struct pb_display *d) {
     return d->last_shown < 0 ? NULL : &d->buffers[d->last_shown].picture;
@@ -113,4 +137,6 @@ const struct pb_display_backend pb_display_x11 = {
     .set_fullscreen = window_set_fullscreen,
     .shown = shown,
     .close = window_close,
+    .device_name = device_name,
+    .rumble = rumble,
 };

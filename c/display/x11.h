@@ -2,6 +2,7 @@
  * properties), x11_buffer.c (pixels to the server), x11_input.c (keys and pointer). */
 #ifndef PB_DISPLAY_X11_H
 #define PB_DISPLAY_X11_H
+#include "../input/evdev_read.h"
 #include "../input/x11_keymap.h"
 #include "display.h"
 #include "layout.h"
@@ -57,6 +58,8 @@ struct pb_display {
     int16_t last_x, last_y; /* of the pointer */
     bool warping;
     uint32_t warp_sequence;
+    struct pb_pads *pads; /* NULL: not wanted, or not to be had */
+    int poll_fd;          /* with pads: of the connection and of them; else -1 */
 
     struct pb_window_event events[WINDOW_EVENTS];
     unsigned events_first, events_count;

@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include <xcb/xcbext.h>
 
 static const char *name_of(const char *target) {
@@ -176,13 +178,25 @@ static void make_no_cursor(struct pb_display *d) {
     xcb_free_pixmap(d->x, empty);
 }
 
+/* Without them the window is as good as before. */
+static void open_pads(struct pb_display *d) {
+    d->pads = pb_pads_open();
+    d->poll_fd = d->pads ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    struct epoll_event e = {.events = EPOLLIN};
+    if (d->poll_fd >= 0 && epoll_ctl(d->poll_fd, EPOLL_CTL_ADD, xcb_get_file_descriptor(d->x), &e) >= 0 &&
+        epoll_ctl(d->poll_fd, EPOLL_CTL_ADD, pb_pads_descriptor(d->pads), &e) >= 0)
+        return;
+    pb_pads_close(d->pads);
+    d->pads = NULL;
+}
+
 struct pb_display *window_open(const struct pb_display_settings *settings, char *error, size_t error_size) {
     struct pb_display *d = calloc(1, sizeof *d);
     if (!d) {
         pb_error(error, error_size, "no memory for a window");
         return NULL;
     }
-    d->last_put = d->last_shown = -1;
+    d->last_put = d->last_shown = d->poll_fd = -1;
     d->x = connect_to(settings->target, &d->screen, error, error_size);
     if (!d->x) goto fail;
     const xcb_query_extension_reply_t *shm = xcb_get_extension_data(d->x, &xcb_shm_id);
@@ -201,6 +215,7 @@ struct pb_display *window_open(const struct pb_display_settings *settings, char 
         goto fail;
     }
     d->unflushed = true;
+    if (settings->devices) open_pads(d);
     return d;
 fail:
     window_close(d);
@@ -209,6 +224,8 @@ fail:
 
 void window_close(struct pb_display *d) {
     if (!d) return;
+    pb_pads_close(d->pads);
+    if (d->poll_fd >= 0) close(d->poll_fd);
     if (d->x) {
         window_buffers_free(d);
         xcb_disconnect(d->x);

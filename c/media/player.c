@@ -54,7 +54,8 @@ struct pb_player *pb_player_open(const char *display, const char *target, const 
     struct pb_player_start s = {
         .player = p,
         .display = display ? display : "",
-        .settings = {target, title ? title : "", width ? width : 1280, height ? height : 720, p->fullscreen},
+        .settings = {target, title ? title : "", width ? width : 1280, height ? height : 720, p->fullscreen,
+                     (flags & PB_PLAYER_FLAG_DEVICES) != 0},
         .error = error,
         .error_size = error_size,
         .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -101,9 +102,24 @@ int32_t pb_player_push(struct pb_player *p, const void *data, uint32_t size, uin
 int32_t pb_player_set(struct pb_player *p, uint32_t key, uint32_t value) {
     if (key == PB_PLAYER_KEY_GRAB_POINTER) atomic_store(&p->want_grab, value != 0);
     else if (key == PB_PLAYER_KEY_FULLSCREEN) atomic_store(&p->want_fullscreen, value != 0);
+    else if (key == PB_PLAYER_KEY_TOUCH) atomic_store(&p->want_touch, value != 0);
     else return -1;
     wake(p);
     return 0;
+}
+
+uint32_t pb_player_device_name(struct pb_player *p, uint32_t device, char *out, uint32_t size) {
+    pthread_mutex_lock(&p->text_lock);
+    pb_error(out, size, "%s", pb_device_is_pad(device) ? p->device_names[device - PB_DEVICE_PAD] : "");
+    pthread_mutex_unlock(&p->text_lock);
+    return out && size ? (uint32_t)strlen(out) : 0;
+}
+
+void pb_player_rumble(struct pb_player *p, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms) {
+    if (!pb_device_is_pad(device)) return;
+    uint64_t want = PB_RUMBLE_NEW | (uint64_t)(strong & 0xffff) << 32 | (weak & 0xffff) << 16 | (duration_ms & 0xffff);
+    atomic_store(&p->want_rumble[device - PB_DEVICE_PAD], want);
+    wake(p);
 }
 
 void pb_player_rearm(struct pb_player *p) { pb_waker_arm(&p->waker); }

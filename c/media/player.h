@@ -5,6 +5,7 @@
 #include "../decode/decode.h"
 #include "../display/display.h"
 #include "../gen/abi.h"
+#include "../input/input.h"
 
 #include <pthread.h>
 
@@ -83,12 +84,17 @@ struct pb_player_counters {
     atomic_uint_fast64_t pushed, decoded, shown, skipped_late, refused_full, decode_errors, decoder_changes;
 };
 
+#define PB_RUMBLE_NEW (UINT64_C(1) << 63)
+
 struct pb_player {
     pthread_t thread;
     struct pb_waker waker;
     int wake_fd;
     atomic_bool stop;
-    atomic_uint want_grab, want_fullscreen; /* 0 or 1 */
+    atomic_uint want_grab, want_fullscreen, want_touch; /* 0 or 1 */
+    /* By gamepad: strong, weak and milliseconds, 16 bits each, and a bit that says that they are new. */
+    atomic_uint_fast64_t want_rumble[PB_PADS];
+    char device_names[PB_PADS][80]; /* guarded by text_lock */
     struct pb_unit_queue units;
     struct pb_event_ring events;
     struct pb_player_counters count;
@@ -115,7 +121,7 @@ struct pb_player {
     uint8_t *planar;              /* I420 for displays that do not take NV12 */
     size_t planar_bytes;
     bool read_timecode, need_keyframe, lost, rang;
-    unsigned grab, fullscreen;
+    unsigned grab, fullscreen, touch;
     struct pb_picture picture; /* last decoded, valid until the next decode */
     bool picture_valid, held;  /* held: `picture` waits for a buffer of the display */
     struct pb_frame frame;        /* of `picture` */

@@ -70,6 +70,12 @@ static bool merge(struct pb_motion *m, const struct pb_window_event *e) {
 }
 
 void pb_events_put_window(struct pb_event_ring *r, const struct pb_window_event *e) {
+    if (e->device) {
+        struct pb_player_event event = {.device = e->device, .type = e->type, .code = e->code, .value = e->value};
+        event.kind = e->kind == PB_WINDOW_INPUT ? PB_PLAYER_INPUT : e->kind == PB_WINDOW_PLUGGED ? PB_PLAYER_PLUGGED : PB_PLAYER_UNPLUGGED;
+        put(r, &event, PB_EVENTS);
+        return;
+    }
     if (e->kind == PB_WINDOW_INPUT) {
         if (merge(&r->motion, e)) return;
         if (e->type == EV_SYN) {

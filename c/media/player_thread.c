@@ -68,6 +68,12 @@ static bool drain_window(struct pb_player *p) {
             continue;
         }
         p->rang = true;
+        if (event.kind == PB_WINDOW_PLUGGED && pb_device_is_pad(event.device)) {
+            pthread_mutex_lock(&p->text_lock);
+            pb_error(p->device_names[event.device - PB_DEVICE_PAD], sizeof *p->device_names, "%s",
+                     p->display_backend->device_name(p->display, event.device));
+            pthread_mutex_unlock(&p->text_lock);
+        }
         pb_events_put_window(&p->events, &event);
         if (event.kind == PB_WINDOW_RESIZED && p->picture_valid && !p->held) p->held = p->frame.redraw = true;
     }
@@ -82,6 +88,14 @@ static void apply_wishes(struct pb_player *p) {
     if (grab != p->grab && p->display_backend->grab_pointer) p->display_backend->grab_pointer(p->display, grab);
     if (fullscreen != p->fullscreen && p->display_backend->set_fullscreen)
         p->display_backend->set_fullscreen(p->display, fullscreen);
+    for (unsigned i = 0; i < PB_PADS; i++) {
+        uint64_t want = atomic_exchange(&p->want_rumble[i], 0);
+        if (want & PB_RUMBLE_NEW && p->display_backend->rumble)
+            p->display_backend->rumble(p->display, PB_DEVICE_PAD + i, want >> 32 & 0xffff, want >> 16 & 0xffff, want & 0xffff);
+    }
+    unsigned touch = atomic_load(&p->want_touch);
+    if (touch != p->touch && p->display_backend->set_touch) p->display_backend->set_touch(p->display, touch);
+    p->touch = touch;
     p->grab = grab;
     p->fullscreen = fullscreen;
 }

@@ -142,7 +142,7 @@ struct pb_viewer *pb_viewer_open(const char *name, const char *display, const ch
     v->ended = ended;
     v->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (!pb_frames_open(&v->frames, name, 0, 0, error, error_size)) goto fail;
-    const struct pb_display_settings settings = {target, title, v->frames.width, v->frames.height, fullscreen != 0};
+    const struct pb_display_settings settings = {target, title, v->frames.width, v->frames.height, fullscreen != 0, false};
     if (!open_display(v, display, &settings, error, error_size)) goto fail;
     pb_error(error, error_size, "no memory, descriptors or threads left");
     if (v->event < 0 || !allocate(v) || !(v->listener = pb_frames_listen(&v->frames, tell, v))) goto fail;

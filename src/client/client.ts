@@ -14,7 +14,7 @@ import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { kindOf } from "../wire/device-input.ts";
 import type { Copy, WholeFrame } from "../wire/reassembly.ts";
-import { codec } from "../wire/root.ts";
+import { codec, device as deviceNumber } from "../wire/root.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
 import type { DeviceStateName } from "./devices.ts";
 import type { ClientMeters } from "./meters.ts";
@@ -120,8 +120,11 @@ export class Client {
         send: (packet, size) => void udp.send(remote, packet, size),
         frame: (frame, nowUs) => this.#frame(frame, nowUs),
         sound: ({ data, size, captureUs }) => sound.push(data, size, captureUs),
-        rumble: () => undefined,
-        deviceState: (device, state) => tellDevice(device, state),
+        rumble: (device, strong, weak, durationMs) => window.rumble(device, strong, weak, durationMs),
+        deviceState: (device, state) => {
+          if (device === deviceNumber.touch) window.setTouch(state === "ready");
+          tellDevice(device, state);
+        },
         connected: (host) => listener.connected(host),
         admitted: (permissions) => {
           if (this.core.mayInput) window.inputAllowed(monotonicClock.nowUs());
@@ -233,6 +236,11 @@ export class Client {
 function windowEvents(client: () => Client | undefined): WindowEvents {
   const core = () => client()?.core;
   return {
+    devices: {
+      plug: (device, name, rumbles, nowUs) => core()?.devices.plug(device, name, rumbles, nowUs),
+      unplug: (device, nowUs) => core()?.devices.unplug(device, nowUs),
+      add: (device, type, code, value, nowUs) => core()?.devices.add(device, type, code, value, nowUs),
+    },
     offsetUs: () => core()?.link?.clock.offsetUs,
     broken: (nowUs) => core()?.frames.broken(nowUs),
     input: (type, code, value, nowUs) => core()?.input.add(type, code, value, nowUs),
@@ -259,10 +267,10 @@ function undecodable(number: number, { decoder }: ClientOptions): Result<void> {
     Object.entries(codec)
       .find(([, value]) => value === number)?.[0]
       ?.toUpperCase() ?? `codec ${number}`;
-  const by = decoder === "auto" ? "no decoder of this machine" : `the decoder ${decoder}`;
+  const by = decoder === "auto" ? "no decoder of this machine can" : `the decoder ${decoder} cannot`;
   return fail(
     "unavailable",
-    `The host sends ${name}, which ${by} can decode. Its owner can start it with --codec h264; patchbay doctor says ` +
+    `The host sends ${name}, which ${by} decode. Its owner can start it with --codec h264; patchbay doctor says ` +
       "what this machine lacks.",
   );
 }

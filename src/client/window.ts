@@ -25,7 +25,17 @@ export interface WindowOptions {
   readonly readTimecode: boolean;
 }
 
+/** What comes from gamepads and touch screens, and what goes back to them. */
+export interface WindowDevices {
+  plug(device: number, name: string, rumbles: boolean, nowUs: number): void;
+  unplug(device: number, nowUs: number): void;
+  /** Linux type, code and value; type 0 ends a group. */
+  add(device: number, type: number, code: number, value: number, nowUs: number): void;
+}
+
 export interface WindowEvents {
+  /** Undefined where the other side takes none. */
+  readonly devices?: WindowDevices | undefined;
   /** Added to our time gives the source's; undefined when it is not known. */
   offsetUs(): number | undefined;
   /** The decoder cannot go on without a keyframe. */
@@ -56,7 +66,7 @@ export class PlayerWindow {
 
   static open(options: WindowOptions, events: WindowEvents): Result<PlayerWindow> {
     let window: PlayerWindow | undefined;
-    const player = openPlayer(playerSettings(options), () => {
+    const player = openPlayer(playerSettings(options, events), () => {
       if (window) window.#onPlayer();
     });
     if (!player.ok) return player;
@@ -127,7 +137,19 @@ export class PlayerWindow {
         this.#events.broken(nowUs);
         return;
       case "input":
-        this.#input(event, nowUs);
+        if (event.device === 0) this.#input(event, nowUs);
+        else this.#events.devices?.add(event.device, event.type, event.code, event.value, nowUs);
+        return;
+      case "plugged":
+        this.#events.devices?.plug(
+          event.device,
+          this.#player.deviceName(event.device) || "touch screen",
+          event.value === 1,
+          nowUs,
+        );
+        return;
+      case "unplugged":
+        this.#events.devices?.unplug(event.device, nowUs);
         return;
       case "focus-lost":
         this.#hotkeys.forget();
@@ -189,6 +211,16 @@ export class PlayerWindow {
     }
   }
 
+  /** Strengths of 0 to 65535, for so long at most. */
+  rumble(device: number, strong: number, weak: number, durationMs: number): void {
+    this.#player.rumble(device, strong, weak, durationMs);
+  }
+
+  /** The other side takes fingers as fingers. */
+  setTouch(on: boolean): void {
+    this.#player.setTouch(on);
+  }
+
   /** The statistics stay readable. */
   close(): void {
     this.#stats ??= this.#player.stats();
@@ -196,7 +228,8 @@ export class PlayerWindow {
   }
 }
 
-function playerSettings(options: WindowOptions) {
+function playerSettings(options: WindowOptions, events: WindowEvents) {
+  const devices = options.sendInput && events.devices !== undefined;
   const { output, display, decoder, title, width, height, fullscreen, readTimecode } = options;
-  return { display: output, target: display, decoder, title, width, height, fullscreen, readTimecode };
+  return { display: output, target: display, decoder, title, width, height, fullscreen, readTimecode, devices };
 }

@@ -224,7 +224,7 @@ static void the_log_writes_down(void) {
 int main(void) {
     char error[256] = "";
     struct xvfb server = xvfb_start("640x480x24", NULL, NULL);
-    struct pb_display_settings settings = {server.display, "input", 640, 480, true};
+    struct pb_display_settings settings = {server.display, "input", 640, 480, true, false};
     window = pb_display_x11.open(&settings, error, sizeof error);
     injector = pb_input_open("auto", server.display, error, sizeof error);
     CHECK(window && injector);

@@ -1,18 +1,20 @@
 // lab: modules="uinput evdev"
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { executable, Home, type RunningHost, startPatternHost } from "../e2e/harness.ts";
+import { executable, Home, openDisplay, type RunningHost, startFullscreen, startPatternHost } from "../e2e/harness.ts";
 import { Outsider } from "../e2e/outsiders.ts";
-import { Child, cleanUp, eventually } from "../e2e/processes.ts";
+import { atEnd, Child, cleanUp, eventually } from "../e2e/processes.ts";
 import { EventNode, findDevice, inputDevices } from "./evdev.ts";
 
 const [first, second] = [new Outsider(), new Outsider()];
+const person = new Home();
 let host: RunningHost;
 
 /** One host for all of it: to start one takes seconds in here. */
 beforeAll(async () => {
   const home = new Home();
   await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
+  await home.approve(person);
   host = await startPatternHost(home, "--input", "uinput");
   for (const client of [first, second]) {
     await client.connect(host.port);
@@ -172,6 +174,48 @@ test("fingers and pen arrive in the kernel's own words", async () => {
     ["3 24 4095", "3 26 -90", "3 27 45", "1 330 1"],
     ["3 24 0", "3 26 0", "3 27 0", "1 320 0", "1 330 0"],
   ]);
+});
+
+test("a real client reads the pad on its desk while its window has the focus, and lets it rumble", async () => {
+  const pad = Bun.spawn(["build/lab/pad", "Desk pad"], { stdin: "pipe", stdout: "pipe" });
+  atEnd(() => pad.kill());
+  let felt = "";
+  const listening = (async () => {
+    for await (const part of pad.stdout) felt += new TextDecoder().decode(part);
+  })();
+  const move = (...events: Event[]): void => {
+    for (const event of [...events, [0, 0, 0]]) pad.stdin.write(`${event.join(" ")}\n`);
+    pad.stdin.flush();
+  };
+  await eventually("the pad", () => felt.includes("ready"));
+  const display = await openDisplay(640, 480);
+  const client = startFullscreen(person, host.place, display);
+  await client.until(/gamepad 1 is plugged into the host/);
+  const node = await EventNode.open("Patchbay gamepad 2");
+  move([3, 0, 255], [3, 1, 0]);
+  move([1, 0x130, 1], [3, 5, 1023]);
+  move([1, 0x138, 1], [1, 0x220, 1]);
+  move([1, 0x130, 0]);
+  const groups = (await node.take(4)).map((group) => group.toSorted());
+  // Sticks of 0 to 255 rest a little beside the middle.
+  expect(groups.flat().filter((event) => !/^3 [34] 128$/.test(event))).toEqual([
+    "3 0 32767",
+    "3 1 -32768",
+    "1 304 1",
+    "3 5 255",
+    "3 17 -1",
+    "3 2 255",
+    "1 304 0",
+  ]);
+  const game = new Child(["build/lab/ff_play", (await findDevice("Patchbay gamepad 2")).node]);
+  expect(await game.ended()).toBe(0);
+  await eventually("the motors' rest", () => /upload 32768 32768 \d+\nplay 1\n(.*\n)*play 0\n$/.test(felt));
+  expect(felt).toContain("upload 32768 8192 ");
+  expect(felt).toContain("upload 16384 4096 ");
+  pad.kill();
+  await listening;
+  await node.gone();
+  expect(await client.interrupt()).toBe(0);
 });
 
 test("a client that leaves lets go of everything; a host that is killed holds nothing", async () => {
