@@ -199,7 +199,9 @@ static void choose_delay(struct pb_playout *p, uint32_t frames, uint64_t now_us,
 /* Keeps in step. `heard_us` is of the frame that the line plays next. */
 static void steer(struct pb_playout *p, uint32_t frames, uint64_t now_us, double heard_us) {
     double error = heard_us - p->delay_us - position_us(p);
-    if (error < -RESTART_AHEAD_US || error > RESTART_BEHIND_US) {
+    bool torn = p->torn && fabs(error) > SPLICE_FROM_US;
+    p->torn = false;
+    if (torn || error < -RESTART_AHEAD_US || error > RESTART_BEHIND_US) {
         stop(p);
         return;
     }
@@ -259,6 +261,12 @@ void pb_playout_pull(struct pb_playout *p, int16_t *out, uint32_t frames, uint64
         p->heard_capture_us = position_us(p);
         p->heard_at_us = (double)heard_us + frames_us(frames);
     }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void pb_playout_torn(struct pb_playout *p) {
+    pthread_mutex_lock(&p->lock);
+    p->torn = true;
     pthread_mutex_unlock(&p->lock);
 }
 

@@ -24,6 +24,7 @@ struct pb_playout {
     struct pb_playout_wishes wishes;
     struct pb_audio_sink_stats stats;
     bool restarted;   /* the stream began anew */
+    bool torn;        /* the device ran dry: what follows may as well begin where it belongs */
     double heard_capture_us, heard_at_us; /* where playing was at the last pull */
 
     /* Only for the thread that pulls: */
@@ -50,5 +51,7 @@ void pb_playout_close(struct pb_playout *p);
 int pb_playout_push(struct pb_playout *p, const void *data, uint32_t size, double capture_us, uint64_t now_us);
 /* Makes `frames` frames, the first of which will be heard at `heard_us`; at most 5760. */
 void pb_playout_pull(struct pb_playout *p, int16_t *out, uint32_t frames, uint64_t now_us, uint64_t heard_us);
+/* The device ran dry. */
+void pb_playout_torn(struct pb_playout *p);
 void pb_playout_stats(struct pb_playout *p, struct pb_audio_sink_stats *out, uint64_t now_us);
 #endif

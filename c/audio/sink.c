@@ -28,6 +28,7 @@ struct pb_audio_sink {
 static void ran_dry(struct pb_audio_sink *s) {
     uint64_t now = pb_monotonic_us();
     atomic_fetch_add_explicit(&s->underruns, 1, memory_order_relaxed);
+    pb_playout_torn(&s->playout);
     bool often = s->last_underrun_us && now - s->last_underrun_us < UNDERRUNS_APART_US;
     s->last_underrun_us = now;
     uint32_t *target = &s->holder.settings.target_frames, most = (uint32_t)pb_audio_us_frames(MOST_TARGET_US);

@@ -91,7 +91,8 @@ int pb_stretch_splice(struct pb_stretch *s, int frames) {
     float *here = s->frames + 2 * s->at;
     uint32_t best = most;
     double found = -2;
-    for (uint32_t lag = PB_STRETCH_LAG_MIN; lag <= most; lag += 2) {
+    /* Among equals the longest, which brings more. */
+    for (uint32_t lag = most; lag >= PB_STRETCH_LAG_MIN; lag -= 2) {
         double like = likeness(here, leave_out ? here + 2 * lag : here - 2 * lag);
         if (like > found + 0.001) {
             found = like;
