@@ -162,7 +162,7 @@ static enum pb_status replace_encoder(struct pb_grabber *g, const char *why) {
     return give_up(g, error);
 }
 
-/* The frame is lost. What the encoder still knows of earlier ones is in doubt, so it begins anew with a keyframe. */
+/* The frame is lost. What the encoder still holds of earlier ones is in doubt, so it is opened anew and begins with a keyframe. */
 static enum pb_status encoder_failed(struct pb_grabber *g, enum pb_status status) {
     struct pb_grabber_state *s = &g->state;
     COUNT(g, encoder_faults, 1);
@@ -172,7 +172,7 @@ static enum pb_status encoder_failed(struct pb_grabber *g, enum pb_status status
     if (!passing) return replace_encoder(g, NULL);
     if (status == PB_ERROR) sleep_until(g, pb_monotonic_us() + FAULT_PAUSE_US);
     char error[PB_NOTICE_BYTES] = "";
-    return status == PB_ERROR || reopen_encoder(g, error, sizeof error) ? PB_OK : give_up(g, error);
+    return reopen_encoder(g, error, sizeof error) ? PB_OK : give_up(g, error);
 }
 
 static void convert(struct pb_grabber *g, const struct pb_picture *source, struct pb_rows rows) {
