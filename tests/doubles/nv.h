@@ -3,7 +3,8 @@
  * complaints to be empty. They can be told to misbehave by a script, a list of words:
  *   FUNCTION@N=CODE  the N-th call of that function (from 1; * for each) does nothing and answers CODE
  *   NAME=VALUE       what the three files look up by nv_option()
- * A program's first script is the environment's NV_DOUBLE; with NV_DOUBLE_REPORT, the complaints are written there at exit. */
+ * A program's first script is the environment's NV_DOUBLE; with NV_DOUBLE_REPORT, each complaint is written there, and at exit
+ * what was leaked. */
 #ifndef NV_DOUBLE_H
 #define NV_DOUBLE_H
 #include <stdbool.h>

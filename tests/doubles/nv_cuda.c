@@ -33,6 +33,15 @@ static __thread unsigned depth;
 /* Added to addresses of device memory, so that the host faults on them. */
 static const CUdeviceptr far_away = 1ull << 62;
 
+/* Rewritten at each complaint, because some programs end without a word to their libraries. */
+static void report(void) {
+    const char *path = getenv("NV_DOUBLE_REPORT");
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (!file) return;
+    fprintf(file, "%u complaints\n%s", complained, complaints);
+    fclose(file);
+}
+
 void nv_complain(const char *format, ...) {
     char text[400];
     va_list args;
@@ -43,6 +52,7 @@ void nv_complain(const char *format, ...) {
     size_t used = strlen(complaints);
     snprintf(complaints + used, sizeof complaints - used, "%s\n", text);
     complained++;
+    report();
     pthread_mutex_unlock(&lock);
 }
 
@@ -166,13 +176,9 @@ unsigned nv_end(char *out, size_t size) {
 
 __attribute__((constructor)) static void start(void) { nv_begin(getenv("NV_DOUBLE")); }
 
-__attribute__((destructor)) static void report(void) {
-    const char *path = getenv("NV_DOUBLE_REPORT");
-    FILE *file = path ? fopen(path, "w") : NULL;
-    if (!file) return;
-    unsigned count = nv_end(NULL, 0);
-    fprintf(file, "%u complaints\n%s", count, complaints);
-    fclose(file);
+__attribute__((destructor)) static void end(void) {
+    nv_end(NULL, 0);
+    report();
 }
 
 CUcontext nv_current(void) { return depth ? stack[depth - 1] : NULL; }

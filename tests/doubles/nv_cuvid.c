@@ -45,6 +45,16 @@ NV_EXPORT CUresult cuvidGetDecoderCaps(CUVIDDECODECAPS *caps) {
     return CUDA_SUCCESS;
 }
 
+/* What of the coded picture is put out: all of it unless told otherwise. */
+struct area {
+    size_t left, top, right, bottom;
+};
+
+static struct area area_of(const CUVIDDECODECREATEINFO *i) {
+    if (nv_zeros(&i->display_area, sizeof i->display_area)) return (struct area){0, 0, i->ulWidth, i->ulHeight};
+    return (struct area){(size_t)i->display_area.left, (size_t)i->display_area.top, (size_t)i->display_area.right, (size_t)i->display_area.bottom};
+}
+
 NV_EXPORT CUresult cuvidCreateDecoder(CUvideodecoder *out, CUVIDDECODECREATEINFO *i) {
     int answer;
     if (nv_misbehaves("cuvidCreateDecoder", &answer)) return (CUresult)answer;
@@ -53,7 +63,11 @@ NV_EXPORT CUresult cuvidCreateDecoder(CUvideodecoder *out, CUVIDDECODECREATEINFO
     if (!i->ulWidth || !i->ulHeight || i->ulWidth > option("max", NV_MAX_SIDE) || i->ulHeight > option("max", NV_MAX_SIDE))
         return refuse("cuvidCreateDecoder: a size beyond what the caps say");
     if (!i->ulNumDecodeSurfaces || i->ulNumDecodeSurfaces > NV_MAX_SURFACES) return refuse("cuvidCreateDecoder: a strange number of surfaces");
-    if (i->ulTargetWidth != i->ulWidth || i->ulTargetHeight != i->ulHeight) return refuse("cuvidCreateDecoder: scaling, which is not done here");
+    struct area area = area_of(i);
+    if (area.right > i->ulWidth || area.bottom > i->ulHeight || area.left >= area.right || area.top >= area.bottom)
+        return refuse("cuvidCreateDecoder: a strange area");
+    if (i->ulTargetWidth != area.right - area.left || i->ulTargetHeight != area.bottom - area.top)
+        return refuse("cuvidCreateDecoder: scaling, which is not done here");
     if (!i->ulNumOutputSurfaces || i->ulNumOutputSurfaces > NV_MAX_SURFACES) return refuse("cuvidCreateDecoder: a strange number of outputs");
     if (i->ChromaFormat != cudaVideoChromaFormat_420 || i->OutputFormat != cudaVideoSurfaceFormat_NV12 || i->bitDepthMinus8)
         return refuse("cuvidCreateDecoder: another format than NV12");
@@ -130,10 +144,14 @@ NV_EXPORT CUresult cuvidMapVideoFrame64(CUvideodecoder handle, int surface, unsi
         *out = 0, *pitch = 0;
         return CUDA_SUCCESS;
     }
-    size_t width = d->info.ulWidth, height = d->info.ulHeight, row = ((width + 255) & ~255ul) + 256;
+    struct area area = area_of(&d->info);
+    size_t coded = d->info.ulWidth, width = area.right - area.left, height = area.bottom - area.top, row = ((width + 255) & ~255ul) + 256;
     d->mapped[slot] = nv_device_new(row * height * 3 / 2);
     uint8_t *to = nv_device_bytes(d->mapped[slot], row * height * 3 / 2);
-    for (size_t y = 0; y < height * 3 / 2; y++) memcpy(to + y * row, d->surface[surface].nv12 + y * width, width);
+    for (size_t y = 0; y < height * 3 / 2; y++) {
+        size_t from = y < height ? area.top + y : d->info.ulHeight + area.top / 2 + (y - height);
+        memcpy(to + y * row, d->surface[surface].nv12 + from * coded + area.left, width);
+    }
     *out = d->mapped[slot];
     *pitch = option("pitch", (unsigned)row);
     return CUDA_SUCCESS;
