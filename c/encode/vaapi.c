@@ -132,7 +132,7 @@ static void failure(const struct pb_encoder *e, char *out, size_t size) { pb_err
 const struct pb_encoder_backend pb_encoder_vaapi = {
     .name = "vaapi",
     .input = PB_NV12,
-    .codecs = 1u << PB_H264,
+    .codecs = 1u << PB_H264 | 1u << PB_HEVC,
     .imports = true,
     .probe = probe,
     .open = open_encoder,

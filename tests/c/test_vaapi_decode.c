@@ -50,6 +50,5 @@ int main(void) {
     equal_to_software(334, 186);
     behave("no-getimage");
     equal_to_software(320, 240);
-    world_end();
     return 0;
 }
