@@ -40,6 +40,8 @@ export const cameraStructs = {
 export const cameraEnums = {
   /** lost: the camera is at its end, and there is no frame; only with the target's gone=end. */
   camera_flag: { compressed: 1, lost: 2 },
+  /** none: no camera is captured. */
+  camera_state: { none: 0, streams: 1, away: 2 },
 } as const;
 
 export const cameraFunctions = {
@@ -70,5 +72,10 @@ export const cameraFunctions = {
     args: ["struct pb_camera *camera", "void *out", "uint32_t size", ...errorArgs],
   },
   pb_camera_stats: { returns: "void", args: ["struct pb_camera *camera", "struct pb_camera_stats *out"] },
+  /** Of the camera that a grabber or a publisher captures: what it does, in a sentence. Returns one of enums.camera_state. */
+  pb_camera_captured: {
+    returns: "uint32_t",
+    args: ["char *out", "uint32_t size", "struct pb_camera_stats *stats"],
+  },
   pb_camera_close: { returns: "void", args: ["struct pb_camera *camera"] },
 } as const satisfies Record<string, NativeFunction>;

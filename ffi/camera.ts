@@ -77,6 +77,19 @@ export interface CameraFrame {
 
 export type CameraStats = Record<keyof typeof structs.pb_camera_stats, number>;
 
+function readStats(out: BigUint64Array): CameraStats {
+  return Object.fromEntries(statsFields.map((field, index) => [field, Number(out[index] ?? 0n)])) as CameraStats;
+}
+
+/** The camera that `--capture camera` takes pictures from; undefined when there is none. */
+export function capturedCamera(): { away: boolean; what: string; stats: CameraStats } | undefined {
+  const out = new Uint8Array(512);
+  const stats = new BigUint64Array(statsFields.length);
+  const state = native().pb_camera_captured(ptr(out), out.length, ptr(stats)) as number;
+  if (state === enums.camera_state.none) return undefined;
+  return { away: state === enums.camera_state.away, what: textOf(out), stats: readStats(stats) };
+}
+
 export interface Camera {
   /** What streams, or why nothing does at the moment. */
   describe(): string;
@@ -200,7 +213,7 @@ class NativeCamera implements Camera {
     if (this.#handle === null && this.#last) return this.#last;
     const out = new BigUint64Array(statsFields.length);
     this.#native.pb_camera_stats(this.#open(), ptr(out));
-    return Object.fromEntries(statsFields.map((field, index) => [field, Number(out[index] ?? 0n)])) as CameraStats;
+    return readStats(out);
   }
 
   close(): void {

@@ -1,9 +1,12 @@
 /* A camera or capture card (c/camera) as a source of pictures. The newest whole frame is converted when it is wanted; one that
  * cannot be decoded is counted, and the picture before it stays. While the device is away the last picture stays, too. */
 #include "../camera/camera.h"
+#include "../gen/abi.h"
 #include "capture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_PICTURE_MS = 10000 };
 
@@ -15,6 +18,42 @@ struct pb_capture {
     uint32_t width, height;
     bool fresh, resized;
 };
+
+/* What TypeScript may ask of the camera that is captured, the one that was opened last. */
+static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    const struct pb_capture *of; /* NULL for none; never followed */
+    bool away;
+    struct camera_counters counters;
+    char what[256];
+} told;
+
+static void tell(const struct pb_capture *c) {
+    pthread_mutex_lock(&told_lock);
+    if (told.of == c) {
+        told.away = camera_descriptor(c->camera) < 0;
+        told.counters = *camera_counters(c->camera);
+        camera_describe(c->camera, told.what, sizeof told.what);
+    }
+    pthread_mutex_unlock(&told_lock);
+}
+
+static void become_told(const struct pb_capture *from, const struct pb_capture *to) {
+    pthread_mutex_lock(&told_lock);
+    if (!from || told.of == from) told.of = to;
+    pthread_mutex_unlock(&told_lock);
+}
+
+uint32_t pb_camera_captured(char *out, uint32_t size, struct pb_camera_stats *stats) {
+    pthread_mutex_lock(&told_lock);
+    const struct camera_counters *n = &told.counters;
+    pb_error(out, size, "%s", told.what);
+    *stats = (struct pb_camera_stats){n->frames, n->flagged, n->undecodable, n->missing, n->skipped,
+                                      n->faults, n->stalls,  n->gone,        n->reopened};
+    uint32_t state = !told.of ? PB_CAMERA_STATE_NONE : told.away ? PB_CAMERA_STATE_AWAY : PB_CAMERA_STATE_STREAMS;
+    pthread_mutex_unlock(&told_lock);
+    return state;
+}
 
 static bool allocate(struct pb_capture *c) {
     const struct camera_format *f = camera_format(c->camera);
@@ -47,11 +86,13 @@ static bool convert(struct pb_capture *c, char *error, size_t error_size) {
 static enum pb_status next(struct pb_capture *c, int wake_fd, int timeout_ms) {
     enum pb_status status = camera_next(c->camera, wake_fd, timeout_ms, &c->frame);
     c->fresh = camera_holds(c->camera);
+    tell(c);
     return status;
 }
 
 static void close_camera(struct pb_capture *c) {
     if (!c) return;
+    become_told(c, NULL);
     camera_close(c->camera);
     camera_converter_close(c->converter);
     free(c->bgra);
@@ -82,6 +123,7 @@ static struct pb_capture *open_camera(const struct pb_capture_settings *s, char 
     if (!c || !(c->converter = camera_converter_open())) goto fail;
     if (!(c->camera = camera_open(&wanted, error, error_size))) goto fail;
     if (!allocate(c)) goto fail;
+    become_told(NULL, c);
     if (first_picture(c, error, error_size)) return c;
 fail:
     close_camera(c);

@@ -8,11 +8,12 @@ enum { PB_ENCODED_FRAME = 0, PB_ENCODED_RESIZED = 1, PB_ENCODED_LOST = 2, PB_ENC
 enum { PB_ENCODED_FLAG_KEYFRAME = 1 };
 enum { PB_ENCODED_CODEC_SHIFT = 4 };
 enum { PB_GRABBER_KEY_FPS = 1, PB_GRABBER_KEY_BITRATE_BPS = 2, PB_GRABBER_KEY_KEYFRAME = 3, PB_GRABBER_KEY_PAUSED = 4, PB_GRABBER_KEY_QUALITY = 5, PB_GRABBER_KEY_KEYFRAME_INTERVAL = 6 };
-enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, PB_PLAYER_INPUT = 3, PB_PLAYER_FOCUS_LOST = 4, PB_PLAYER_CLOSED = 5, PB_PLAYER_RESIZED = 6, PB_PLAYER_LOST = 7, PB_PLAYER_DECODER = 8, PB_PLAYER_NO_DECODER = 9 };
+enum { PB_PLAYER_SHOWN = 0, PB_PLAYER_SKIPPED = 1, PB_PLAYER_DECODE_ERROR = 2, PB_PLAYER_INPUT = 3, PB_PLAYER_FOCUS_LOST = 4, PB_PLAYER_CLOSED = 5, PB_PLAYER_RESIZED = 6, PB_PLAYER_LOST = 7, PB_PLAYER_DECODER = 8, PB_PLAYER_NO_DECODER = 9, PB_PLAYER_PLUGGED = 10, PB_PLAYER_UNPLUGGED = 11 };
 enum { PB_FEEDBACK_RUMBLE = 1, PB_FEEDBACK_LEDS = 2 };
-enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2 };
-enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2 };
+enum { PB_PLAYER_FLAG_FULLSCREEN = 1, PB_PLAYER_FLAG_READ_TIMECODE = 2, PB_PLAYER_FLAG_DEVICES = 4 };
+enum { PB_PLAYER_KEY_GRAB_POINTER = 1, PB_PLAYER_KEY_FULLSCREEN = 2, PB_PLAYER_KEY_TOUCH = 3 };
 enum { PB_CAMERA_FLAG_COMPRESSED = 1, PB_CAMERA_FLAG_LOST = 2 };
+enum { PB_CAMERA_STATE_NONE = 0, PB_CAMERA_STATE_STREAMS = 1, PB_CAMERA_STATE_AWAY = 2 };
 enum { PB_AUDIO_PACKET = 0, PB_AUDIO_LOST = 1, PB_AUDIO_BACK = 2 };
 enum { PB_AUDIO_SOURCE_FLAG_MICROPHONE = 1 };
 enum { PB_AUDIO_SOURCE_KEY_BITRATE_BPS = 1, PB_AUDIO_SOURCE_KEY_LOSS_PERCENT = 2, PB_AUDIO_SOURCE_KEY_MUTED = 3, PB_AUDIO_SOURCE_KEY_PAUSED = 4 };
@@ -97,7 +98,7 @@ struct pb_player_event {
     int32_t value;
     uint32_t width;
     uint32_t height;
-    uint32_t reserved;
+    uint32_t device;
 };
 _Static_assert(offsetof(struct pb_player_event, capture_us) == 0, "pb_player_event.capture_us");
 _Static_assert(offsetof(struct pb_player_event, pushed_us) == 8, "pb_player_event.pushed_us");
@@ -112,7 +113,7 @@ _Static_assert(offsetof(struct pb_player_event, code) == 60, "pb_player_event.co
 _Static_assert(offsetof(struct pb_player_event, value) == 64, "pb_player_event.value");
 _Static_assert(offsetof(struct pb_player_event, width) == 68, "pb_player_event.width");
 _Static_assert(offsetof(struct pb_player_event, height) == 72, "pb_player_event.height");
-_Static_assert(offsetof(struct pb_player_event, reserved) == 76, "pb_player_event.reserved");
+_Static_assert(offsetof(struct pb_player_event, device) == 76, "pb_player_event.device");
 _Static_assert(sizeof(struct pb_player_event) == 80, "pb_player_event");
 
 struct pb_input_feedback {
@@ -544,6 +545,8 @@ PB_EXPORT void pb_player_rearm(struct pb_player *player);
 PB_EXPORT int32_t pb_player_take(struct pb_player *player, struct pb_player_event *out);
 PB_EXPORT uint32_t pb_player_snapshot(struct pb_player *player, void *out, uint32_t size);
 PB_EXPORT void pb_player_stats(struct pb_player *player, struct pb_player_stats *out);
+PB_EXPORT uint32_t pb_player_device_name(struct pb_player *player, uint32_t device, char *out, uint32_t size);
+PB_EXPORT void pb_player_rumble(struct pb_player *player, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms);
 PB_EXPORT void pb_player_close(struct pb_player *player);
 PB_EXPORT struct pb_input *pb_input_open(const char *backend, const char *target, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_input_describe(struct pb_input *input, char *out, uint32_t size);
@@ -566,6 +569,7 @@ PB_EXPORT void pb_camera_rearm(struct pb_camera *camera);
 PB_EXPORT int32_t pb_camera_take(struct pb_camera *camera, struct pb_camera_frame *out);
 PB_EXPORT int32_t pb_camera_decode(struct pb_camera *camera, void *out, uint32_t size, char *error, uint32_t error_size);
 PB_EXPORT void pb_camera_stats(struct pb_camera *camera, struct pb_camera_stats *out);
+PB_EXPORT uint32_t pb_camera_captured(char *out, uint32_t size, struct pb_camera_stats *stats);
 PB_EXPORT void pb_camera_close(struct pb_camera *camera);
 PB_EXPORT struct pb_audio_source *pb_audio_source_open(const char *backend, const char *device, uint32_t flags, uint32_t frame_us, uint32_t bitrate_bps, pb_wake_fn wake, char *error, uint32_t error_size);
 PB_EXPORT uint32_t pb_audio_source_describe(struct pb_audio_source *source, char *out, uint32_t size);

@@ -14,6 +14,7 @@ import { openStore } from "../store/database.ts";
 import { keepHostPage } from "../store/host-page.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { deviceName } from "../wire/root.ts";
+import { watchCamera } from "./camera-watch.ts";
 import type { Drawing } from "./drawing.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
@@ -52,6 +53,7 @@ export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise
   if (!opened.ok) return opened;
   const host = opened.value;
   lifecycle.defer("the host", () => host.close());
+  if (flags.capture === "camera") watchCamera(lifecycle);
   const stats = () => hostStats(host, identity, directory);
   const page = await openPage(flags.dashboard, stats, screenOf(host), lifecycle);
   if (!page.ok) return page;

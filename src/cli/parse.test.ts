@@ -70,6 +70,15 @@ test("words behind -- belong to the program that is started", () => {
   expect(parsed("host").positionals).toEqual({ program: [] });
 });
 
+test("a last argument may be many words", () => {
+  expect(parsed("camera set /dev/video0 brightness=-5 --json menu=2").positionals).toEqual({
+    action: "set",
+    device: "/dev/video0",
+    controls: ["brightness=-5", "menu=2"],
+  });
+  expect(parsed("camera").positionals).toEqual({ controls: [] });
+});
+
 describe("what is refused, with what to do", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["hots", "Did you mean patchbay host?"],

@@ -9,6 +9,7 @@ import { FrameBuffer } from "../../ffi/shmem.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { channelMagic, channelOffset, controlLayout } from "../wire/layouts.ts";
+import { watchCamera } from "./camera-watch.ts";
 import { untilEnd } from "./host.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { printLine } from "./output.ts";
@@ -148,6 +149,7 @@ async function publish(name: string, flags: Flags, lifecycle: Lifecycle): Promis
   if (!opened.ok) return fail(opened.code, `${opened.message}.`);
   const publisher = opened.value;
   lifecycle.defer("the shared memory", () => publisher.close());
+  if (flags.capture === "camera") watchCamera(lifecycle);
   const { capture, width, height } = publisher.describe();
   log.info(`${name}: ${capture} ${width}x${height}, at most ${flags.fps} pictures a second`);
   const ended = await untilEnd(end.promise, lifecycle, flags.seconds);

@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { describeCamera, openCamera } from "../../ffi/camera.ts";
 import type { CameraControl, CameraDetails, CameraList } from "../../ffi/camera-lines.ts";
 import { FrameBuffer } from "../../ffi/shmem.ts";
-import { Home, temporaryFolder } from "../e2e/harness.ts";
+import { Home, startHost, temporaryFolder } from "../e2e/harness.ts";
 import { cleanUp, eventually } from "../e2e/processes.ts";
 import { cameraAt, distanceFromBars, Feeder, Stream, set } from "./camera-stream.ts";
 
@@ -216,12 +216,12 @@ describe("what goes wrong", () => {
     expect(barred.stderr.toString()).toContain(
       `camera ${webcam}: open: Permission denied; run \`sudo usermod -aG video $USER\` and log in again`,
     );
-    const user = home.start(["shm", "publish", "cam", "--capture", "camera", "--camera", webcam, "--size", "320x180"]);
-    await user.until(/cam: camera 320x180/);
+    const host = await startHost(home, "--capture", "camera", "--camera", webcam, "--size", "640x360");
+    expect(host.child.err).toMatch(/capture camera 640x360 \(camera \/dev\/video0 vivid/);
     const second = home.start(["camera", "shot", `${webcam},format=YUYV`, "--png", join(out, "no.png")]);
     expect(await second.ended()).toBe(69);
     expect(second.err).toMatch(/Device or resource busy; process \d+ \(\S*patchbay\S*\) uses it: end that first/);
-    expect(await user.interrupt()).toBe(0);
+    expect(await host.child.interrupt()).toBe(0);
   });
 });
 
@@ -243,7 +243,9 @@ test("the executable streams a camera that is unplugged and comes back", async (
   set(webcam, "test_pattern=100% Green");
   await shows("green", (rgba) => rgba[0] === 0 && rgba[1] === 255 && rgba[2] === 0);
   expect(readdirSync(`/proc/${child.pid}/fd`).length).toBe(before);
+  await child.until(/opened again: \/dev\/video0 vivid/);
   expect(await child.interrupt()).toBe(0);
+  expect(child.err).toMatch(/\d+ frames; .*1 gone/);
 });
 
 describe("MJPEG", () => {
@@ -276,7 +278,10 @@ describe("MJPEG", () => {
     const file = join(out, "mjpeg.png");
     const told = JSON.parse(await home.tell("camera", "shot", loopback, "--png", file, "--json"));
     expect(told).toMatchObject({ width: 320, height: 240, format: "MJPG" });
-    stream.close();
     await feeder.close();
+    const other = new Feeder(loopback, 320, 240);
+    await eventually("red", async () => near(await stream.picture(), [200, 30, 60]));
+    stream.close();
+    await other.close();
   });
 });
