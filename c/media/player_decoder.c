@@ -82,16 +82,19 @@ uint32_t pb_decoder_codecs(const char *name) {
     return codecs;
 }
 
-/* Looks for the slice of a picture that needs no other, among the NAL units up to the first slice: the sender's word for it is not
- * enough. H.264: type 5 of slices 1 to 5. HEVC: types 16 to 21 of slices 0 to 31. */
-static bool starts_with_keyframe(enum pb_codec codec, const uint8_t *data, uint32_t size) {
+enum slice { NO_UNIT, NO_SLICE, LEANING_SLICE, KEYFRAME_SLICE };
+
+/* What the first slice is; the sender's word for it is not enough. Pictures that need no other: H.264, type 5 of slices 1 to 5;
+ * HEVC, types 16 to 21 of slices 0 to 31. What does not begin with a start code is no access unit. */
+static enum slice first_slice(enum pb_codec codec, const uint8_t *data, uint32_t size) {
+    if (size < 5 || data[0] || data[1] || !(data[2] == 1 || (!data[2] && data[3] == 1))) return NO_UNIT;
     for (uint32_t i = 2; i + 1 < size; i++) {
         if (data[i] != 1 || data[i - 1] || data[i - 2]) continue;
         unsigned type = codec == PB_HEVC ? data[i + 1] >> 1 & 63u : data[i + 1] & 31u;
-        if (codec == PB_HEVC && type < 32) return type >= 16 && type <= 21;
-        if (codec == PB_H264 && type >= 1 && type <= 5) return type == 5;
+        if (codec == PB_HEVC && type < 32) return type >= 16 && type <= 21 ? KEYFRAME_SLICE : LEANING_SLICE;
+        if (codec == PB_H264 && type >= 1 && type <= 5) return type == 5 ? KEYFRAME_SLICE : LEANING_SLICE;
     }
-    return false;
+    return NO_SLICE;
 }
 
 /* What a driver gives is believed only so far. */
@@ -169,8 +172,9 @@ static bool begin(struct pb_player *p, const struct pb_unit *unit) {
 }
 
 enum pb_status player_decode(struct pb_player *p, const struct pb_unit *unit) {
-    bool keyframe = starts_with_keyframe(unit->codec, unit->data, unit->size);
-    if (unit->codec != p->codec) p->need_keyframe = true;
+    enum slice slice = first_slice(unit->codec, unit->data, unit->size);
+    bool keyframe = slice == KEYFRAME_SLICE;
+    if (unit->codec != p->codec || slice == NO_UNIT) p->need_keyframe = true;
     if (p->need_keyframe && (!keyframe || p->hopeless[unit->codec])) return PB_ERROR;
     if (p->need_keyframe && !begin(p, unit)) {
         p->hopeless[unit->codec] = true;

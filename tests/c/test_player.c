@@ -77,8 +77,15 @@ static void close_scripted(struct pb_display *d) {
     close(pipe_ends[0]);
     close(pipe_ends[1]);
 }
-static const struct pb_display_backend by_test = {"test", probe, open_scripted, describe, descriptor, show, next_event,
-                                                  NULL, NULL, nothing, close_scripted, false};
+static const struct pb_display_backend by_test = {.name = "test",
+                                                  .probe = probe,
+                                                  .open = open_scripted,
+                                                  .describe = describe,
+                                                  .descriptor = descriptor,
+                                                  .show = show,
+                                                  .event = next_event,
+                                                  .shown = nothing,
+                                                  .close = close_scripted};
 extern const struct pb_decoder_backend pb_decoder_openh264;
 const struct pb_decoder_backend *const pb_decoder_backends[] = {&pb_decoder_openh264, NULL};
 const struct pb_display_backend *const pb_display_backends[] = {&by_test, &pb_display_headless, NULL};

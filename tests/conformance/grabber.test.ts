@@ -1,21 +1,48 @@
-/** What every Grabber does, held against the native one on the test pattern and the fake one. */
+/**
+ * What every Grabber does, held against the native one on the test pattern, with each encoder that works here and each codec that
+ * it makes, and against the fake one. standins.test.ts runs this file with stand-ins for GPUs.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { FakeGrabber } from "../../ffi/fake.ts";
-import { openGrabber } from "../../ffi/grabber.ts";
-import type { EncodedFrame, Grabber, GrabberSettings } from "../../ffi/interfaces.ts";
+import { openGrabber, probeBackends } from "../../ffi/grabber.ts";
+import type { EncodedFrame, Grabber, GrabberSettings, VideoCodec } from "../../ffi/interfaces.ts";
 import { ManualClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/base/limits.ts";
 import { must, realTurn, until, type World } from "./world.ts";
+
+const defaults: GrabberSettings = {
+  capture: "pattern",
+  target: "",
+  encoder: "auto",
+  width: 320,
+  height: 180,
+  fps: 100,
+  bitrateBps: 2_000_000,
+  keyframeInterval: 0,
+  codec: "h264",
+};
 
 interface GrabberWorld extends World {
   open(settings: GrabberSettings, onWake: () => void): Grabber;
 }
 
-const real: GrabberWorld = {
-  name: "native, test pattern",
+const nativeWorld = (encoder: string, codec: VideoCodec): GrabberWorld => ({
+  name: `native, ${encoder}, ${codec}`,
   turn: realTurn,
-  open: (settings, onWake) => must(openGrabber(settings, onWake)),
-};
+  open: (settings, onWake) => must(openGrabber({ ...settings, encoder, codec }, onWake)),
+});
+
+/** Of each encoder whose probe is content, the codecs that it opens for. */
+function nativeWorlds(): GrabberWorld[] {
+  const usable = probeBackends("encode").filter((backend) => backend.usable);
+  return usable.flatMap(({ name }) =>
+    (["h264", "hevc"] as const).flatMap((codec) => {
+      const opened = openGrabber({ ...defaults, encoder: name, codec }, () => undefined);
+      if (opened.ok) opened.value.close();
+      return opened.ok ? [nativeWorld(name, codec)] : [];
+    }),
+  );
+}
 
 function fakeWorld(): GrabberWorld {
   const clock = new ManualClock();
@@ -35,7 +62,7 @@ function fakeWorld(): GrabberWorld {
   };
 }
 
-for (const world of [real, fakeWorld()]) describe(`grabber, ${world.name}`, () => suite(world));
+for (const world of [...nativeWorlds(), fakeWorld()]) describe(`grabber, ${world.name}`, () => suite(world));
 
 function suite(world: GrabberWorld): void {
   const opened: Grabber[] = [];
@@ -44,11 +71,7 @@ function suite(world: GrabberWorld): void {
   });
 
   const open = (settings: Partial<GrabberSettings> = {}, onWake: () => void = () => undefined): Grabber => {
-    const whole = { capture: "pattern", target: "", encoder: "auto", width: 320, height: 180, fps: 100 };
-    const grabber = world.open(
-      { ...whole, bitrateBps: 2_000_000, keyframeInterval: 0, codec: "h264" as const, ...settings },
-      onWake,
-    );
+    const grabber = world.open({ ...defaults, ...settings }, onWake);
     opened.push(grabber);
     return grabber;
   };

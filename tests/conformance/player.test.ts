@@ -1,14 +1,18 @@
-/** What every Player does, held against the native one without a window and the fake one. What windows add is in ffi/. */
+/**
+ * What every Player does, held against the native one without a window, with each decoder that opens here and each codec that it
+ * takes, and against the fake one. What windows add is in ffi/. standins.test.ts runs this file with stand-ins for GPUs.
+ */
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { FakePlayer, fakeAccessUnit } from "../../ffi/fake.ts";
-import { openGrabber } from "../../ffi/grabber.ts";
-import type { Player, PlayerEvent, PlayerSettings } from "../../ffi/interfaces.ts";
-import { openPlayer } from "../../ffi/player.ts";
+import { openGrabber, probeBackends } from "../../ffi/grabber.ts";
+import type { Player, PlayerEvent, PlayerSettings, VideoCodec } from "../../ffi/interfaces.ts";
+import { decodableCodecs, openPlayer } from "../../ffi/player.ts";
 import { ManualClock } from "../../src/base/clock.ts";
 import { limits } from "../../src/base/limits.ts";
 import { must, realTurn, until, type World } from "./world.ts";
 
 interface PlayerWorld extends World {
+  readonly codec: VideoCodec;
   open(settings: PlayerSettings, onWake: () => void): Player;
   /** `count` access units in order; keyframes are numbers 0 and 10. */
   units(count: number): Promise<Uint8Array[]>;
@@ -17,8 +21,8 @@ interface PlayerWorld extends World {
 const width = 320;
 const height = 180;
 
-async function patternUnits(count: number): Promise<Uint8Array[]> {
-  const settings = { capture: "pattern", target: "", encoder: "auto", width, height, fps: 100, codec: "h264" as const };
+async function patternUnits(codec: VideoCodec, count: number): Promise<Uint8Array[]> {
+  const settings = { capture: "pattern", target: "", encoder: "auto", width, height, fps: 100, codec };
   const grabber = must(openGrabber({ ...settings, bitrateBps: 2_000_000, keyframeInterval: 10 }, () => undefined));
   const units: Uint8Array[] = [];
   while (units.length < count) {
@@ -30,12 +34,28 @@ async function patternUnits(count: number): Promise<Uint8Array[]> {
   return units;
 }
 
-const real: PlayerWorld = {
-  name: "native, no window",
+const nativeWorld = (decoder: string, codec: VideoCodec): PlayerWorld => ({
+  name: `native, ${decoder}, ${codec}`,
+  codec,
   turn: realTurn,
-  open: (settings, onWake) => must(openPlayer(settings, onWake)),
-  units: patternUnits,
-};
+  open: (settings, onWake) => must(openPlayer({ ...settings, decoder }, onWake)),
+  units: (count) => patternUnits(codec, count),
+});
+
+/** Decoders by what opens here; what no encoder makes here cannot be tried. */
+function nativeWorlds(): PlayerWorld[] {
+  const settings = { capture: "pattern", target: "", encoder: "auto", width, height, fps: 30, bitrateBps: 2_000_000 };
+  const made = (["h264", "hevc"] as const).filter((codec) => {
+    const grabber = openGrabber({ ...settings, keyframeInterval: 0, codec }, () => undefined);
+    if (grabber.ok) grabber.value.close();
+    return grabber.ok;
+  });
+  return probeBackends("decode").flatMap(({ name }) =>
+    decodableCodecs(name)
+      .filter((codec) => made.includes(codec))
+      .map((codec) => nativeWorld(name, codec)),
+  );
+}
 
 function fakeWorld(): PlayerWorld {
   const clock = new ManualClock();
@@ -43,6 +63,7 @@ function fakeWorld(): PlayerWorld {
   const players: FakePlayer[] = [];
   return {
     name: "fake",
+    codec: "h264",
     turn: async () => {
       clock.advance(1000);
       for (const player of players) player.step();
@@ -56,7 +77,7 @@ function fakeWorld(): PlayerWorld {
   };
 }
 
-for (const world of [real, fakeWorld()]) describe(`player, ${world.name}`, () => suite(world));
+for (const world of [...nativeWorlds(), fakeWorld()]) describe(`player, ${world.name}`, () => suite(world));
 
 function suite(world: PlayerWorld): void {
   let units: Uint8Array[] = [];
@@ -76,7 +97,7 @@ function suite(world: PlayerWorld): void {
   };
   const push = (player: Player, index: number, frameId = index): boolean => {
     const unit = units[index] as Uint8Array;
-    return player.push(unit, unit.length, frameId, index % 10 === 0, 7000 + frameId);
+    return player.push(unit, unit.length, frameId, index % 10 === 0, 7000 + frameId, world.codec);
   };
   /** The fates of the next `count` frames. */
   const fates = async (player: Player, count: number): Promise<PlayerEvent[]> => {
@@ -124,7 +145,7 @@ function suite(world: PlayerWorld): void {
     const player = open();
     const kinds: string[] = [];
     const feed = async (index: number, unit = units[index] as Uint8Array) => {
-      player.push(unit, unit.length, index, index % 10 === 0, 1);
+      player.push(unit, unit.length, index, index % 10 === 0, 1, world.codec);
       kinds.push(...(await fates(player, 1)).map(({ kind }) => kind));
     };
     await feed(1);
@@ -156,7 +177,7 @@ function suite(world: PlayerWorld): void {
   test("copies what is pushed, and reuses one event object", async () => {
     const player = open();
     const unit = (units[0] as Uint8Array).slice();
-    player.push(unit, unit.length, 1, true, 1);
+    player.push(unit, unit.length, 1, true, 1, world.codec);
     unit.fill(0);
     const objects = new Set<unknown>();
     for (let shown = 0; shown < 2; ) {
