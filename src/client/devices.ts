@@ -26,6 +26,9 @@ export interface DeviceTarget {
 
 export type DeviceStateName = keyof typeof deviceState;
 
+/** ABS_HAT0X and ABS_HAT0Y. */
+const hats: ReadonlySet<number> = new Set([0x10, 0x11]);
+
 /** Cells of a touch screen are codes of one slot each; the slots of others are 0. */
 const slotShift = 8;
 
@@ -155,7 +158,10 @@ export class ClientDevices {
     const fit = Math.max(range[0], Math.min(range[1], value));
     if (plugged.cells.get(cell) === fit) return;
     plugged.cells.set(cell, fit);
-    plugged.unsure.add(cell);
+    // The cross is an axis by name and four buttons by nature: a tap on it must not be lost between two packets.
+    if (kindOf(device) === "pad" && hats.has(code))
+      plugged.presses.push({ type: inputType.absolute, code, value: fit, slot: 0 });
+    else plugged.unsure.add(cell);
   }
 
   #endGroup(device: number, plugged: Plugged, nowUs: number): void {

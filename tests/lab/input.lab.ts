@@ -1,6 +1,7 @@
 // lab: modules="uinput evdev"
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { executable, Home, openDisplay, type RunningHost, startFullscreen, startPatternHost } from "../e2e/harness.ts";
 import { Outsider } from "../e2e/outsiders.ts";
 import { atEnd, Child, cleanUp, eventually } from "../e2e/processes.ts";
@@ -13,6 +14,7 @@ let host: RunningHost;
 /** One host for all of it: to start one takes seconds in here. */
 beforeAll(async () => {
   const home = new Home();
+  writeFileSync("/proc/sys/kernel/hostname", "lab");
   await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
   await home.approve(person);
   host = await startPatternHost(home, "--input", "uinput");
