@@ -33,8 +33,8 @@ interface Job {
   run: () => Promise<Tally>;
 }
 
-/** Jobs at once: one more than cores, as they wait much. */
-const width = Math.max(3, navigator.hardwareConcurrency + 1);
+/** Jobs at once: more than cores, as they wait much. */
+const width = Math.max(4, navigator.hardwareConcurrency + 2);
 
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);

@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-/* Equal to the codes of xshm.h. */
+/* The codes of xshm.h; api_plain.c holds them equal. */
 enum {
     XS_OK = 0,
     XS_BAD_PARAM = -1,

@@ -22,6 +22,7 @@ ln -s /mods /usr/lib/modules
 for module in virtio_pci virtio_console virtio-rng 9pnet_virtio 9p; do modprobe $module || echo "lab: there is no $module"; done
 share=trans=virtio,version=9p2000.L,msize=512000
 mount -t 9p -o $share out /out || poweroff -f
+hostname lab
 ip link set lo up
 while read -r line; do
   # name[:parameter=value]...

@@ -1,0 +1,69 @@
+// lab: modules="vkms uinput evdev snd-aloop:pcm_substreams=2"
+/**
+ * Everything at once on real interfaces of the kernel: a screen that another program paints by DRM, captured, encoded, sealed and
+ * sent to a client's window; a tone that another program plays, heard at the client's device; keys and pointer of the client's
+ * window in the host's input devices.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  type Display,
+  Home,
+  onDisplay,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startHost,
+} from "../e2e/harness.ts";
+import { type Child, cleanUp, eventually } from "../e2e/processes.ts";
+import { cardOf, Painter, painted } from "./drm-painter.ts";
+import { EventNode } from "./evdev.ts";
+
+const [width, height] = [320, 240];
+const card = cardOf("vkms");
+const person = new Home();
+let painter: Painter;
+let display: Display;
+let host: RunningHost;
+let client: Child;
+
+beforeAll(async () => {
+  const home = new Home();
+  [painter, display] = await Promise.all([Painter.open(card), openDisplay(width, height), home.approve(person)]);
+  await painter.tell(`mode ${width} ${height} XR24 1`);
+  const devices = ["--capture", "drm", "--display", card, "--input", "uinput"];
+  host = await startHost(home, ...devices, "--sound", "alsa", "--sound-device", "hw:Loopback,1,0");
+  client = startFullscreen(person, host.place, display, "--sound", "alsa", "--sound-device", "hw:Loopback,0,1");
+});
+
+afterAll(cleanUp);
+
+/** Mean difference of a colour channel between the client's screen and the painter's picture `n`. */
+function distance(n: number): number {
+  const wanted = painted(width, height, n);
+  const { data } = display.screen.read();
+  let sum = 0;
+  for (let at = 0; at < wanted.length; at += 4)
+    for (let c = 0; c < 3; c++) sum += Math.abs((wanted[at + c] ?? 0) - (data[at + 2 - c] ?? 0));
+  return sum / (width * height * 3);
+}
+
+test("pictures flipped on the host's card are those in the client's window", async () => {
+  for (const n of [1, 40, 90]) {
+    await painter.tell(`mode ${width} ${height} XR24 ${n}`);
+    await eventually(`picture ${n}`, () => distance(n) < 12);
+    // Another picture is far away: the comparison tells them apart.
+    expect(distance(n + 7)).toBeGreaterThan(30);
+  }
+  expect(client.running).toBe(true);
+  const { source } = await host.stats();
+  expect(source).toMatchObject({ capture: "drm", width, height });
+});
+
+test("keys and pointer of the client's window arrive at the host's input devices", async () => {
+  const keyboard = await EventNode.open("Patchbay keyboard");
+  const pointer = await EventNode.open("Patchbay absolute pointer");
+  await onDisplay(display, "xdotool", "mousemove", "160", "120", "key", "a");
+  expect(await keyboard.take(2)).toEqual([["1 30 1"], ["1 30 0"]]);
+  const [x, y] = [...((await pointer.take(1))[0] ?? [])].map((event) => Number(event.split(" ")[2]));
+  for (const position of [x, y]) expect(Math.abs((position ?? 0) - 32768)).toBeLessThan(300);
+});
