@@ -141,6 +141,7 @@ static enum pb_status wait_drm(struct pb_capture *c, int wake_fd, int timeout_ms
             *damage_us = at_us;
             return PB_OK;
         }
+        if (status == PB_OK && pb_monotonic_us() >= until) return PB_AGAIN;
         if (status == PB_OK) continue;
         if (status != PB_AGAIN) return status;
         uint64_t dark = pb_monotonic_us() + DARK_LOOK_US;

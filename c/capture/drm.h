@@ -128,6 +128,8 @@ void drm_cursor_close(struct drm_cursor *cursor);
 
 struct drm_pace {
     uint64_t next_us, queued_us, retry_us; /* queued_us: when a vblank was asked for, 0 for not */
+    uint64_t floor_us;                     /* not to look before */
+    bool early;                            /* a vblank came before that */
     uint32_t interval_us, every;           /* from look to look; vblanks in it */
     uint64_t asked;                        /* counts requests, to know their answers by */
 };

@@ -66,27 +66,37 @@ static int sleep_until(int fd, int wake_fd, uint64_t now, uint64_t until_us, str
     return ready < 0 && errno == EINTR ? 0 : ready;
 }
 
+/* Vertical blanks that come faster than any screen has them are held up, or a driver could keep a processor busy. */
+static void looked(struct drm_pace *p, uint64_t now) {
+    p->early = false;
+    p->floor_us = now + p->interval_us / p->every / 2;
+    p->next_us = now - p->next_us < p->interval_us ? p->next_us + p->interval_us : now + p->interval_us;
+}
+
 enum pb_status drm_pace_wait(struct drm_pace *p, int fd, uint32_t pipe, int wake_fd, uint64_t until_us, uint64_t *at_us) {
     for (;;) {
         struct pollfd fds[2];
         uint64_t now = pb_monotonic_us();
-        bool asked = ask(p, fd, pipe, now);
-        uint64_t due = asked ? p->queued_us + (uint64_t)p->every * p->interval_us + PATIENCE_US : p->next_us;
+        bool asked = !p->early && ask(p, fd, pipe, now);
+        uint64_t due = asked ? p->queued_us + (uint64_t)p->every * p->interval_us + PATIENCE_US : p->early ? p->floor_us : p->next_us;
         if (!asked && now >= due) {
-            p->next_us = now - due < p->interval_us ? due + p->interval_us : now + p->interval_us;
+            looked(p, now);
             *at_us = now;
             return PB_OK;
         }
         int ready = sleep_until(asked ? fd : -1, wake_fd, now, due < until_us ? due : until_us, fds);
         if (ready < 0) return PB_ERROR;
+        if (fds[0].revents) return PB_AGAIN;
         now = pb_monotonic_us();
         if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL)) return PB_LOST;
         if (fds[1].revents && take(p, fd, now, at_us)) {
             p->queued_us = 0;
-            p->next_us = now + p->interval_us;
+            p->early = now < p->floor_us;
+            if (p->early) continue;
+            looked(p, now);
             return PB_OK;
         }
-        if (fds[0].revents || now >= until_us) return PB_AGAIN;
+        if (now >= until_us) return PB_AGAIN;
         if (asked && now >= due) { /* promised and never came */
             p->queued_us = 0;
             p->asked++;
