@@ -6,7 +6,7 @@
 
 #define ROW __attribute__((optimize("O3"))) static void
 #define EACH_WORD(type, expression) \
-    for (uint32_t i = 0; i < pixels; i++) { \
+    for (size_t i = 0; i < pixels; i++) { \
         type p; \
         memcpy(&p, from + i * sizeof p, sizeof p); \
         uint32_t out = 0xff000000u | (expression); \
@@ -40,7 +40,7 @@ ROW from_xb30(const uint8_t *restrict from, uint8_t *restrict to, uint32_t pixel
 }
 
 ROW from_rg24(const uint8_t *restrict from, uint8_t *restrict to, uint32_t pixels) {
-    for (uint32_t i = 0; i < pixels; i++) {
+    for (size_t i = 0; i < pixels; i++) {
         to[4 * i] = from[3 * i];
         to[4 * i + 1] = from[3 * i + 1];
         to[4 * i + 2] = from[3 * i + 2];
@@ -49,7 +49,7 @@ ROW from_rg24(const uint8_t *restrict from, uint8_t *restrict to, uint32_t pixel
 }
 
 ROW from_bg24(const uint8_t *restrict from, uint8_t *restrict to, uint32_t pixels) {
-    for (uint32_t i = 0; i < pixels; i++) {
+    for (size_t i = 0; i < pixels; i++) {
         to[4 * i] = from[3 * i + 2];
         to[4 * i + 1] = from[3 * i + 1];
         to[4 * i + 2] = from[3 * i];
