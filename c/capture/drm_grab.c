@@ -8,6 +8,7 @@
  * changed meanwhile are then grabbed again by the next look. */
 #include "drm.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -43,7 +44,7 @@ enum pb_status drm_look(struct pb_capture *c) {
     }
     if (status) {
         if (status == PB_AGAIN) pb_error(error, size, "%s shows nothing now", c->output.name);
-        if (status != PB_AGAIN) pb_error(error, size, "GETCRTC of %s: the card is gone or fails", c->output.name);
+        if (status != PB_AGAIN) pb_error(error, size, "GETCRTC of %s: %s; was it unplugged?", c->output.name, strerror(errno));
         return status;
     }
     struct drm_buffer *b;
