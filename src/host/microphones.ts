@@ -6,6 +6,7 @@ import { openAudioSink } from "../../ffi/audio.ts";
 import type { AudioSink } from "../../ffi/interfaces-audio.ts";
 import { createLog } from "../base/log.ts";
 import { toMillis } from "../base/units.ts";
+import { permission } from "../wire/root.ts";
 import type { Sound } from "../wire/sound.ts";
 import type { MicrophoneStats } from "./stats.ts";
 import type { Remote, Viewer } from "./viewer.ts";
@@ -82,9 +83,12 @@ export class Microphones {
     return name;
   }
 
-  /** Puts away what is silent. Call now and then. */
+  /** Puts away what is silent, or may not be heard any more. Call now and then. */
   tick(nowUs: number): void {
-    for (const [viewer, { spokenUs }] of this.#all) if (nowUs - spokenUs > silenceUs) this.left(viewer);
+    for (const [viewer, { spokenUs }] of this.#all) {
+      const isPermitted = (viewer.permissions & permission.microphone) !== 0;
+      if (!isPermitted || nowUs - spokenUs > silenceUs) this.left(viewer);
+    }
   }
 
   /** A client is gone, or may speak no more. Idempotent. */

@@ -27,14 +27,19 @@ function environment(more: Record<string, string>): Record<string, string | unde
 export class Home {
   readonly folder = temporaryFolder();
   readonly #env: Readonly<Record<string, string>>;
+  readonly #by: readonly string[];
 
-  /** `env` is what all that is started here gets besides. */
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  /** `env` is what all that is started here gets besides; `by` is a command that starts another one, such as nice. */
+  constructor(env: Readonly<Record<string, string>> = {}, by: readonly string[] = []) {
     this.#env = env;
+    this.#by = by;
   }
 
   start(args: readonly string[], env: Record<string, string> = {}): Child {
-    return new Child([executable, ...args], environment({ XDG_DATA_HOME: this.folder, ...this.#env, ...env }));
+    return new Child(
+      [...this.#by, executable, ...args],
+      environment({ XDG_DATA_HOME: this.folder, ...this.#env, ...env }),
+    );
   }
 
   /** Runs a command that ends by itself, and must end well. Resolves to what it printed. */
