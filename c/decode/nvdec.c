@@ -81,7 +81,8 @@ static bool reserve(struct pb_decoder *d, size_t bytes) {
     return true;
 }
 
-static CUresult copy_plane(struct pb_decoder *d, CUdeviceptr from, size_t pitch, uint32_t top, uint32_t rows, uint8_t *to, uint32_t stride) {
+static CUresult copy_plane(struct pb_decoder *d, CUdeviceptr from, size_t pitch, uint32_t top, uint32_t rows, uint8_t *to,
+                           uint32_t stride) {
     CUDA_MEMCPY2D copy;
     memset(&copy, 0, sizeof copy);
     copy.srcMemoryType = CU_MEMORYTYPE_DEVICE;
@@ -129,8 +130,8 @@ static enum pb_status fetch(struct pb_decoder *d, struct pb_picture *picture) {
         return PB_ERROR;
     }
     if (!sane) {
-        pb_error(d->failure, sizeof d->failure, "%s: cuvidMapVideoFrame64 gave rows of %u bytes for %u pixels: a fault of the driver",
-                 d->cuda.name, pitch, d->coded_width);
+        pb_error(d->failure, sizeof d->failure,
+                 "%s: cuvidMapVideoFrame64 gave rows of %u bytes for %u pixels: a fault of the driver", d->cuda.name, pitch, d->coded_width);
         return PB_LOST;
     }
     if (code || unmapped) {

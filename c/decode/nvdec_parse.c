@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* An access unit is one picture of one sequence; more are a stranger's try to keep the GPU busy. */
-enum { MAX_SEQUENCES = 2, MAX_PICTURES = 2, MAX_SURFACES = 32, MAX_REFERENCES = 16 };
+enum { MAX_SEQUENCES = 1, MAX_PICTURES = 2, MAX_SURFACES = 32, MAX_REFERENCES = 16 };
 
 __attribute__((format(printf, 3, 4))) static int refuse(struct pb_decoder *d, enum pb_status status, const char *format, ...) {
     va_list args;
@@ -59,8 +59,8 @@ int pb_nvdec_on_sequence(void *decoder, CUVIDEOFORMAT *f) {
     if (f->chroma_format != cudaVideoChromaFormat_420 || f->bit_depth_luma_minus8 || f->bit_depth_chroma_minus8)
         return refuse(d, PB_ERROR, "a stream that is not 4:2:0 of 8 bits");
     if (!within(&d->limits, f))
-        return refuse(d, PB_LOST, "%s decodes %s from %ux%u to %ux%u pixels, the stream has %ux%u; use another decoder", d->cuda.name,
-                      pb_nvdec_codec_name(d->codec), d->limits.nMinWidth, d->limits.nMinHeight, d->limits.nMaxWidth,
+        return refuse(d, PB_LOST, "%s decodes %s from %ux%u to %ux%u pixels, the stream has %ux%u; use another decoder",
+                      d->cuda.name, pb_nvdec_codec_name(d->codec), d->limits.nMinWidth, d->limits.nMinHeight, d->limits.nMaxWidth,
                       d->limits.nMaxHeight, f->coded_width, f->coded_height);
     uint32_t surfaces = f->min_num_decode_surfaces ? f->min_num_decode_surfaces : 1;
     if (surfaces > MAX_SURFACES) return refuse(d, PB_ERROR, "a stream that needs %u pictures in memory", surfaces);
@@ -100,7 +100,8 @@ static bool lacks_reference(const struct pb_decoder *d, const CUVIDPICPARAMS *p)
     if (!d->referable) return true;
     if (d->codec == PB_H264) return lacks_h264_reference(&p->CodecSpecific.h264);
     const CUVIDHEVCPICPARAMS *h = &p->CodecSpecific.hevc;
-    return lacks_any(h, h->RefPicSetStCurrBefore, h->NumPocStCurrBefore) || lacks_any(h, h->RefPicSetStCurrAfter, h->NumPocStCurrAfter) ||
+    return lacks_any(h, h->RefPicSetStCurrBefore, h->NumPocStCurrBefore) ||
+           lacks_any(h, h->RefPicSetStCurrAfter, h->NumPocStCurrAfter) ||
            lacks_any(h, h->RefPicSetLtCurr, h->NumPocLtCurr);
 }
 

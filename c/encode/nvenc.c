@@ -165,8 +165,8 @@ static bool put_picture(struct pb_encoder *e, const struct pb_picture *picture) 
     if (status)
         pb_nvenc_fail(e, "nvEncUnlockInputBuffer", status);
     else if (!sane)
-        pb_error(e->failure, sizeof e->failure, "%s: nvEncLockInputBuffer gave rows of %u bytes for %u pixels: a fault of the driver",
-                 e->cuda.name, lock.pitch, e->width);
+        pb_error(e->failure, sizeof e->failure,
+                 "%s: nvEncLockInputBuffer gave rows of %u bytes for %u pixels: a fault of the driver", e->cuda.name, lock.pitch, e->width);
     return sane && !status;
 }
 

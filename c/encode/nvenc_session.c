@@ -63,8 +63,8 @@ bool pb_nvenc_load(struct pb_encoder *e, char *error, size_t size) {
     NVENCSTATUS status = max_version(&version);
     /* The lowest four bits are the minor number. */
     if (status || version < (NVENCAPI_MAJOR_VERSION << 4 | NVENCAPI_MINOR_VERSION)) {
-        pb_error(error, size, "this NVIDIA driver knows NVENC %u.%u, and %d.%d is needed: install driver 470 or newer", version >> 4,
-                 version & 15, NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION);
+        pb_error(error, size, "this NVIDIA driver knows NVENC %u.%u, and %d.%d is needed: install driver 470 or newer",
+                 version >> 4, version & 15, NVENCAPI_MAJOR_VERSION, NVENCAPI_MINOR_VERSION);
         return false;
     }
     memset(&e->api, 0, sizeof e->api);
