@@ -103,6 +103,8 @@ static enum pb_status encode(struct pb_encoder *e, const struct pb_picture *pict
     (void)capture_us;
     memset(out, 0, sizeof *out);
     if ((picture->width & ~1u) != e->width || (picture->height & ~1u) != e->height) return PB_REINIT;
+    /* What failed may still be at work on the surface. */
+    if (e->failures && !pb_va_sync(e->va, e->input)) return PB_LOST;
     bool imported = picture->format != PB_NV12;
     if (imported && (picture->format != PB_BGRA || !picture->dmabuf)) {
         pb_va_fail(e->va, "VA-API takes NV12 pictures, or such in device memory");

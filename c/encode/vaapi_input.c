@@ -31,7 +31,7 @@ static bool write_image(struct pb_encoder *e, const struct pb_picture *p, const 
     if (!pb_va_image_fits(va, image, e->coded_width, e->coded_height)) return false;
     if (!pb_va_ok(va, va->MapBuffer(va->display, image->buf, &mapped), "vaMapBuffer (picture)")) return false;
     if (mapped) fill(e, p, mapped, image);
-    else pb_va_fail(va, "VA-API on %s (%s): vaMapBuffer (picture): the driver gave no memory", va->device, va->vendor);
+    else pb_va_fail(va, "VA-API on %s (%s): vaMapBuffer (picture): the driver gave no memory; update it, or choose openh264", va->device, va->vendor);
     return pb_va_ok(va, va->UnmapBuffer(va->display, image->buf), "vaUnmapBuffer (picture)") && mapped;
 }
 

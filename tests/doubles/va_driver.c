@@ -344,6 +344,7 @@ static VAStatus end_picture(VADriverContextP ctx, VAContextID id) {
     NEED(o && o->begun, VA_STATUS_ERROR_INVALID_CONTEXT, "vaEndPicture: no picture was begun");
     o->begun = false;
     FAILS("vaEndPicture");
+    if (told_number(d, "fail=vaRenderPicture:") && !o->rendered_count) return VA_STATUS_ERROR_INVALID_PARAMETER;
     NEED(o->rendered_count, VA_STATUS_ERROR_INVALID_PARAMETER, "vaEndPicture: nothing was rendered");
     struct object *target = find(d, o->target, SURFACE);
     NEED(target, VA_STATUS_ERROR_INVALID_SURFACE, "vaEndPicture: the surface is gone");

@@ -346,7 +346,18 @@ static VAStatus one_slice(struct driver *d, struct state *s, const struct job *j
         struct bits packed = unescape(data + start, job->header[i].size - start), written = {0};
         size_t removed = (job->header[i].size - start) * 8 - packed.count;
         to.nal_ref = data[start] >> 5;
+        /* The same kind of slice may be written by either of two numbers, and of marking the parameters say nothing. */
+        struct slice said;
+        packed.at = 8;
+        if (read_slice(&packed, data[start], &s->to_sps, &s->to_pps, &said) && said.type % 5 == to.type % 5u) {
+            to.type = said.type;
+            to.marking = said.marking;
+            to.operations = said.operations;
+            memcpy(to.operation, said.operation, sizeof to.operation);
+        }
         write_slice(&written, &s->to_sps, &s->to_pps, &to);
+        /* Some add the ones up to the whole byte at which CABAC begins. */
+        while (s->to_pps.cabac && (length - start * 8) % 8 == 0 && written.count % 8) put(&written, 1, 1);
         bool equal = to.nal_ref && written.count == length - start * 8 - removed;
         for (size_t k = 0; equal && k < written.count; k++) equal = !((written.data[k / 8] ^ packed.data[k / 8]) >> (7 - k % 8) & 1);
         bits_free(&packed);

@@ -13,7 +13,7 @@ struct state {
     x265_param *param;
     VAEncSequenceParameterBufferHEVC sequence;
     bool started;
-    uint32_t bitrate, fps, min_qp, max_qp, running_bitrate;
+    uint32_t bitrate, fps, min_qp, max_qp, qp;
     uint64_t made;
     int32_t poc;
     struct hevc_sets from, to;
@@ -161,14 +161,8 @@ static VAStatus read_packed(struct driver *d, struct object *c, struct state *s,
 }
 
 static VAStatus start(struct driver *d, struct state *s, const struct job *job) {
-    if (s->codec) {
-        if (s->bitrate != s->running_bitrate) {
-            s->param->rc.bitrate = s->param->rc.vbvMaxBitrate = s->param->rc.vbvBufferSize = (int)(s->bitrate / 1000);
-            x265_encoder_reconfig(s->codec, s->param);
-            s->running_bitrate = s->bitrate;
-        }
-        return VA_STATUS_SUCCESS;
-    }
+    if (s->codec) return VA_STATUS_SUCCESS;
+    s->qp = 30;
     x265_param *p = s->param = x265_param_alloc();
     x265_param_default_preset(p, "ultrafast", "zerolatency");
     p->logLevel = X265_LOG_NONE;
@@ -187,10 +181,9 @@ static VAStatus start(struct driver *d, struct state *s, const struct job *job) 
     p->lookaheadSlices = p->lookaheadThreads = 0;
     p->scenecutThreshold = 0;
     p->rc.rateControlMode = X265_RC_ABR;
-    p->rc.bitrate = p->rc.vbvMaxBitrate = p->rc.vbvBufferSize = (int)((s->running_bitrate = s->bitrate) / 1000);
-    p->rc.qpMin = (int)s->min_qp;
-    p->rc.qpMax = s->max_qp ? (int)s->max_qp : 51;
+    p->rc.bitrate = (int)(s->bitrate / 1000);
     p->rc.aqMode = s->to.qp_delta ? 1 : 0;
+    p->rc.aqStrength = 1;
     p->rc.qgSize = p->maxCUSize = 1u << s->to.ctb;
     p->minCUSize = 1u << s->to.min_cb;
     p->maxTUSize = 1u << s->to.max_tb;
@@ -267,6 +260,7 @@ static VAStatus run(struct driver *d, struct object *c, struct state *s, const s
     source.stride[1] = source.stride[2] = (int)w / 2;
     source.sliceType = idr ? X265_TYPE_IDR : X265_TYPE_P;
     source.pts = (int64_t)s->made;
+    source.forceqp = (int)s->qp + 1;
     x265_nal *nals;
     uint32_t count = 0;
     if (x265_encoder_encode(s->codec, &nals, &count, &source, &result) != 1) return VA_STATUS_ERROR_ENCODING_ERROR;
@@ -291,6 +285,10 @@ static VAStatus run(struct driver *d, struct object *c, struct state *s, const s
         VAStatus status = one_slice(d, s, job, nal, size, out);
         if (status != VA_STATUS_SUCCESS) return status;
     }
+    /* x265 takes no other rate while it runs, so that the quantiser follows the rate here. */
+    size_t wanted = s->bitrate / 8 / (s->fps ? s->fps : 30);
+    if (out->size > wanted + wanted / 8 && s->qp < (s->max_qp ? s->max_qp : 51)) s->qp += 1 + (out->size > 2 * wanted);
+    if (out->size < wanted - wanted / 8 && s->qp > s->min_qp) s->qp--;
     return slices ? VA_STATUS_SUCCESS : VA_STATUS_ERROR_ENCODING_ERROR;
 }
 

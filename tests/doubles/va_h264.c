@@ -70,8 +70,10 @@ bool read_slice(struct bits *b, uint8_t header, const struct sps *sps, const str
         s->marking = s->idr ? get(b, 2) : get(b, 1);
         if (!s->idr && s->marking)
             for (uint32_t op; (op = get_ue(b)) && !b->ended;) {
-                if (op != 5) get_ue(b);
-                if (op == 3) get_ue(b);
+                uint32_t *o = s->operation[s->operations++ & 7];
+                o[0] = op;
+                if (op != 5) o[1] = get_ue(b);
+                if (op == 3) o[2] = get_ue(b);
             }
     }
     if (pps->cabac && p) s->cabac_init = get_ue(b);
@@ -100,7 +102,13 @@ void write_slice(struct bits *b, const struct sps *sps, const struct pps *pps, c
         if (s->override) put_ue(b, s->l0);
         put(b, 0, 1);
     }
-    if (s->nal_ref) put(b, 0, s->idr ? 2 : 1);
+    if (s->nal_ref) put(b, s->marking, s->idr ? 2 : 1);
+    for (uint32_t i = 0; !s->idr && i < s->operations && i < 8; i++) {
+        put_ue(b, s->operation[i][0]);
+        if (s->operation[i][0] != 5) put_ue(b, s->operation[i][1]);
+        if (s->operation[i][0] == 3) put_ue(b, s->operation[i][2]);
+    }
+    if (!s->idr && s->nal_ref && s->marking) put_ue(b, 0);
     if (pps->cabac && p) put_ue(b, s->cabac_init);
     put_se(b, s->qp_delta);
     if (pps->loop_control) {

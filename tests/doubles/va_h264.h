@@ -16,6 +16,7 @@ struct pps {
 
 struct slice {
     uint32_t type, nal_ref, first, pps, frame_num, idr_id, poc_lsb, l0, cabac_init, loop, marking;
+    uint32_t operations, operation[8][3]; /* of adaptive marking, the last 0 left out */
     bool idr, override, modified;
     int32_t qp_delta, alpha, beta;
 };
