@@ -137,6 +137,18 @@ static void unplugged(void) {
     close_all(c);
 }
 
+/* A device that is there, and silent. */
+static void silent(void) {
+    double_reset();
+    double_devices[0].frames = 0;
+    struct camera *c = open_camera("", 640, 480, 30);
+    struct camera_frame f;
+    while (!camera_counters(c)->stalls) CHECK(camera_next(c, -1, 1000, &f) == PB_AGAIN);
+    double_devices[0].frames = 1;
+    CHECK(camera_next(c, -1, 2000, &f) == PB_OK && camera_counters(c)->reopened == 1 && camera_counters(c)->stalls == 1);
+    close_all(c);
+}
+
 static const char *const menu[] = {"Off", NULL, "50 Hz", "60 Hz"}, *const numbers[] = {"10", "20", NULL, "-5"};
 
 static void add(uint32_t place, uint32_t type, const char *name, int64_t least, int64_t most, uint64_t step, uint32_t flags) {
@@ -220,6 +232,7 @@ int main(void) {
     refusals();
     frames();
     unplugged();
+    silent();
     controls(false);
     controls(true);
     return 0;

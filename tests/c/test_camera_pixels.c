@@ -46,8 +46,8 @@ struct yuv {
 
 /* The standards' own equations. */
 static struct yuv encode(struct colour c, uint32_t matrix, bool full) {
-    double kr = matrix == V4L2_YCBCR_ENC_709 ? 0.2126 : matrix == V4L2_YCBCR_ENC_BT2020 ? 0.2627 : 0.299;
-    double kb = matrix == V4L2_YCBCR_ENC_709 ? 0.0722 : matrix == V4L2_YCBCR_ENC_BT2020 ? 0.0593 : 0.114;
+    double kr = matrix == V4L2_YCBCR_ENC_XV709 ? 0.2126 : matrix == V4L2_YCBCR_ENC_BT2020 ? 0.2627 : 0.299;
+    double kb = matrix == V4L2_YCBCR_ENC_XV709 ? 0.0722 : matrix == V4L2_YCBCR_ENC_BT2020 ? 0.0593 : 0.114;
     double r = c.r / 255.0, g = c.g / 255.0, b = c.b / 255.0, y = kr * r + (1 - kr - kb) * g + kb * b;
     double u = (b - y) / (2 * (1 - kb)), v = (r - y) / (2 * (1 - kr));
     double luma = full ? 255 * y : 16 + 219 * y, scale = full ? 255 : 224;
@@ -157,7 +157,7 @@ static void raw(void) {
     } rgb[] = {{V4L2_PIX_FMT_XBGR32, 0},  {V4L2_PIX_FMT_RGBX32, 0},  {V4L2_PIX_FMT_XRGB32, 0}, {V4L2_PIX_FMT_BGRX32, 0}, {V4L2_PIX_FMT_RGB24, 0},
                {V4L2_PIX_FMT_BGR24, 0},   {V4L2_PIX_FMT_RGB565, 7},  {V4L2_PIX_FMT_RGB565X, 7}, {V4L2_PIX_FMT_XRGB555, 7}, {V4L2_PIX_FMT_XRGB444, 15}};
     static const uint32_t bayer[] = {V4L2_PIX_FMT_SRGGB8, V4L2_PIX_FMT_SGRBG8, V4L2_PIX_FMT_SGBRG8, V4L2_PIX_FMT_SBGGR8};
-    static const uint32_t matrices[] = {V4L2_YCBCR_ENC_601, V4L2_YCBCR_ENC_709, V4L2_YCBCR_ENC_BT2020};
+    static const uint32_t matrices[] = {V4L2_YCBCR_ENC_601, V4L2_YCBCR_ENC_XV709, V4L2_YCBCR_ENC_BT2020};
     static const uint32_t sizes[][2] = {{1, 1}, {2, 2}, {3, 1}, {1, 5}, {7, 3}, {16, 16}, {33, 18}, {66, 31}};
     struct camera_converter *converter = camera_converter_open();
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
