@@ -51,9 +51,11 @@ static struct pb_decoder *open_first(const char *name, enum pb_codec codec, uint
 
 bool player_open_decoder(struct pb_player *p, enum pb_codec codec, char *error, size_t size) {
     unsigned at = 0;
-    if (p->decoder) p->decoder_backend->close(p->decoder);
+    struct pb_decoder *before = p->decoder;
     p->codec = codec;
     p->decoder = open_first(p->decoder_name, codec, &p->failed_decoders[codec], &at, error, size);
+    /* In this order, because what a GPU needs to begin with is shared, and takes a fraction of a second to make anew. */
+    if (before) p->decoder_backend->close(before);
     if (!p->decoder) return false;
     p->decoder_at = at;
     p->decoder_backend = pb_decoder_backends[at];
