@@ -1,6 +1,7 @@
 /* Raw camera formats to BGRA. YCbCr is converted by the matrix and range that the device states: BT.601, BT.709 or BT.2020,
  * limited or full; RGB is taken as it is, full range. What libyuv has no function for is brought row by row into a form that
- * it knows. Its limited BT.709 and BT.2020 have too little blue, because its factors end at 2: those are converted here. Bayer patterns are converted in blocks of 2x2 pixels: half the sharpness of colour, and cheap. */
+ * it knows. Its limited BT.709 and BT.2020 have too little blue, because its factors end at 2: those are converted here. Bayer
+ * patterns are converted in blocks of 2x2 pixels: half the sharpness of colour, and cheap. */
 #include "raw.h"
 
 #include <libyuv/convert_argb.h>

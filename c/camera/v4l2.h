@@ -131,7 +131,8 @@ struct v4l2_stream {
 };
 /* Takes over an open device. On failure everything is undone but the device stays open. */
 bool v4l2_stream_start(struct v4l2_stream *stream, const struct v4l2_wish *wish, int32_t input, char *error, size_t error_size);
-/* The newest whole frame without waiting, in place of the one that is held: PB_OK, PB_AGAIN, PB_LOST (device gone), PB_ERROR (start anew; `error` says why). */
+/* The newest whole frame without waiting, in place of the one that is held: PB_OK, PB_AGAIN, PB_LOST (device gone), PB_ERROR
+ * (start anew; `error` says why). */
 enum pb_status v4l2_stream_take(struct v4l2_stream *stream, struct camera_frame *frame, char *error, size_t error_size);
 void v4l2_stream_release(struct v4l2_stream *stream);
 /* Reads the events that wait. PB_REINIT when the source is another one now. */
@@ -139,7 +140,7 @@ enum pb_status v4l2_stream_events(struct v4l2_stream *stream, char *error, size_
 /* Ends streaming and closes the device. */
 void v4l2_stream_stop(struct v4l2_stream *stream);
 
-/* v4l2_controls.c, v4l2_list.c */
+/* v4l2_controls.c, v4l2_set.c, v4l2_list.c */
 void v4l2_tell_controls(const struct v4l2_device *device, struct v4l2_lines *lines);
 /* `text` is CONTROL=VALUE, or CONTROL for a button. With `check` nothing is set. Writes `name=value` as it then is. */
 bool v4l2_set_control(const struct v4l2_device *device, const char *text, bool check, struct v4l2_lines *lines, char *error,

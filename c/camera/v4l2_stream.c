@@ -1,5 +1,6 @@
 /* Streams by buffers that the driver fills and this process maps. A frame is read where the driver wrote it, and handed back
- * when it is done with, or when a newer one came. Frames that are marked as broken, or whose numbers cannot be, are counted and given back. */
+ * when it is done with, or when a newer one came. Frames that are marked as broken, or whose numbers cannot be, are counted and
+ * given back. */
 #include "v4l2.h"
 
 #include <errno.h>

@@ -12,6 +12,12 @@ const lookMs = 500;
 /** Frames that came and were not shown, by why. */
 const losses = ["flagged", "undecodable", "missing", "skipped", "faults", "stalls", "gone"] as const;
 
+/** For a report: the captured camera's figures so far, if there is one. */
+export function cameraFigures(): { camera?: CameraStats } {
+  const camera = capturedCamera();
+  return camera ? { camera: camera.stats } : {};
+}
+
 /** Looks until the lifecycle ends. What captures is deferred before, so that it is still there when the figures are told. */
 export function watchCamera(lifecycle: Lifecycle): void {
   let away = false;

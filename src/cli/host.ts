@@ -14,7 +14,7 @@ import { openStore } from "../store/database.ts";
 import { keepHostPage } from "../store/host-page.ts";
 import { loadIdentity } from "../store/identity.ts";
 import { deviceName } from "../wire/root.ts";
-import { watchCamera } from "./camera-watch.ts";
+import { cameraFigures, watchCamera } from "./camera-watch.ts";
 import type { Drawing } from "./drawing.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { writeReport } from "./output.ts";
@@ -63,7 +63,7 @@ export async function run(parsed: Parsed<"host">, lifecycle: Lifecycle): Promise
   const { json } = flags;
   if (json) {
     lifecycle.defer("the report", () => {
-      written = writeReport(json, { ...stats(), cpu: cpu() });
+      written = writeReport(json, { ...stats(), cpu: cpu(), ...cameraFigures() });
       if (written.ok) return;
       log.error(written.message);
       lifecycle.exitStatus = exitStatus(written.code);

@@ -1,4 +1,4 @@
-/* sources: c/capture/camera.c c/camera/abi.c c/camera/v4l2.c c/camera/v4l2_formats.c c/camera/v4l2_choose.c c/camera/v4l2_format.c c/camera/v4l2_stream.c c/camera/v4l2_controls.c c/camera/v4l2_list.c c/camera/camera.c c/camera/converter.c c/camera/raw.c c/camera/mjpeg.c tests/doubles/v4l2_double.c libs: -lyuv -ljpeg */
+/* sources: c/capture/camera.c c/camera/abi.c c/camera/v4l2.c c/camera/v4l2_formats.c c/camera/v4l2_choose.c c/camera/v4l2_format.c c/camera/v4l2_stream.c c/camera/v4l2_controls.c c/camera/v4l2_set.c c/camera/v4l2_list.c c/camera/camera.c c/camera/converter.c c/camera/raw.c c/camera/mjpeg.c tests/doubles/v4l2_double.c libs: -lyuv -ljpeg */
 /* A camera as a source of the grabber's pictures, and as the thread that keeps its newest frame for TypeScript: the newest frame
  * wins, a broken one changes nothing, new formats and ends are passed on. The device is played by the stand-in. */
 #include "../doubles/v4l2_double.h"

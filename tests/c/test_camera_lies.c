@@ -1,4 +1,4 @@
-/* sources: c/camera/v4l2.c c/camera/v4l2_formats.c c/camera/v4l2_choose.c c/camera/v4l2_format.c c/camera/v4l2_stream.c c/camera/v4l2_controls.c c/camera/v4l2_list.c c/camera/camera.c c/camera/converter.c c/camera/raw.c c/camera/mjpeg.c tests/doubles/v4l2_double.c libs: -lyuv -ljpeg */
+/* sources: c/camera/v4l2.c c/camera/v4l2_formats.c c/camera/v4l2_choose.c c/camera/v4l2_format.c c/camera/v4l2_stream.c c/camera/v4l2_controls.c c/camera/v4l2_set.c c/camera/v4l2_list.c c/camera/camera.c c/camera/converter.c c/camera/raw.c c/camera/mjpeg.c tests/doubles/v4l2_double.c libs: -lyuv -ljpeg */
 /* Drivers that lie, played by the stand-in: impossible sizes, buffers and counts, lists without end, calls that are interrupted
  * for ever, and each single call failing in turn. Always a sentence that names device and call, never a leak or a hang. */
 #include "../doubles/v4l2_double.h"
