@@ -13,7 +13,9 @@ static bool probe(char *detail, size_t size) {
     if (!e) return false;
     bool ok = pb_nvenc_load(e, detail, size) && pb_nvenc_open_session(e, PB_H264, detail, size);
     if (ok) {
-        pb_error(detail, size, "%s, H.264 up to %dx%d", e->cuda.name, e->limits.max_width, e->limits.max_height);
+        int width = e->limits.max_width, height = e->limits.max_height;
+        bool hevc = pb_nvenc_knows(e, PB_HEVC);
+        pb_error(detail, size, "%s, H.264 up to %dx%d%s", e->cuda.name, width, height, hevc ? ", HEVC" : "");
         pb_nvenc_close_session(e);
     }
     free(e);
@@ -36,6 +38,10 @@ static void close_encoder(struct pb_encoder *e) {
 static bool suits(const struct pb_encoder *e, char *error, size_t size) {
     const struct pb_nvenc_limits *l = &e->limits;
     int width = (int)e->width, height = (int)e->height;
+    if (!e->settings.fps || !e->settings.bitrate_bps) {
+        pb_error(error, size, "NVENC needs a frame rate and a bit rate");
+        return false;
+    }
     if (!(l->rate_controls & NV_ENC_PARAMS_RC_CBR)) {
         pb_error(error, size, "%s cannot encode %s at a constant rate; use another encoder", e->cuda.name,
                  pb_nvenc_codec_name(e->settings.codec));
@@ -156,6 +162,7 @@ static bool put_picture(struct pb_encoder *e, const struct pb_picture *picture) 
         return false;
     }
     uint8_t *to = lock.bufferDataPtr;
+    e->pitch = lock.pitch;
     bool sane = to && lock.pitch >= e->width && lock.pitch <= MAX_PITCH;
     if (sane) {
         copy_rows(to, lock.pitch, picture->plane[0], picture->stride[0], e->width, e->height);
@@ -218,7 +225,7 @@ static bool submit(struct pb_encoder *e, uint64_t capture_us, bool keyframe) {
     p.version = NV_ENC_PIC_PARAMS_VER;
     p.inputWidth = e->width;
     p.inputHeight = e->height;
-    p.inputPitch = e->width;
+    p.inputPitch = e->pitch;
     p.inputBuffer = e->input;
     p.outputBitstream = e->output;
     p.bufferFmt = NV_ENC_BUFFER_FORMAT_NV12;

@@ -22,6 +22,7 @@ struct pb_encoder {
     NV_ENC_INITIALIZE_PARAMS init;
     NV_ENC_CONFIG config;
     NV_ENC_INPUT_PTR input;
+    uint32_t pitch; /* bytes from row to row of `input`, as the driver said last */
     NV_ENC_OUTPUT_PTR output;
     uint64_t frames, since_keyframe; /* pictures encoded, in all and since the last keyframe was asked for */
     uint8_t *bytes;                  /* one access unit, grown when needed */
@@ -37,6 +38,8 @@ bool pb_nvenc_enter(struct pb_encoder *e);
 void pb_nvenc_leave(struct pb_encoder *e);
 /* Opens a session for `codec` on the first GPU that has an encoder for it, and stays entered. */
 bool pb_nvenc_open_session(struct pb_encoder *e, enum pb_codec codec, char *error, size_t size);
+/* Does the session's GPU encode it? */
+bool pb_nvenc_knows(struct pb_encoder *e, enum pb_codec codec);
 /* Ends the session, leaves, and lets the GPU go. */
 void pb_nvenc_close_session(struct pb_encoder *e);
 /* Notes in `failure` that `call` answered `status`: GPU, call, reason, remedy. */

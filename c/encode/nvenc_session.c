@@ -83,7 +83,7 @@ bool pb_nvenc_load(struct pb_encoder *e, char *error, size_t size) {
     return false;
 }
 
-static bool knows(struct pb_encoder *e, enum pb_codec codec) {
+bool pb_nvenc_knows(struct pb_encoder *e, enum pb_codec codec) {
     GUID list[MAX_CODECS];
     uint32_t count = 0;
     NVENCSTATUS status = e->api.nvEncGetEncodeGUIDCount(e->session, &count);
@@ -155,7 +155,7 @@ static bool open_on(struct pb_encoder *e, int number, enum pb_codec codec) {
     if (status || !e->session) {
         e->session = NULL;
         pb_nvenc_fail(e, "nvEncOpenEncodeSessionEx", status ? status : NV_ENC_ERR_GENERIC);
-    } else if (knows(e, codec) && ask_limits(e, codec)) {
+    } else if (pb_nvenc_knows(e, codec) && ask_limits(e, codec)) {
         return true;
     }
     pb_nvenc_close_session(e);

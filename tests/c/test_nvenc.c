@@ -80,6 +80,17 @@ static void configuration_is_for_latency(void) {
     nvenc->close(e);
     standin_is_content("configuration");
 
+    s = usual;
+    s.codec = PB_HEVC, s.slices = 2;
+    standin_begin("");
+    e = opened(&s);
+    const NV_ENC_CONFIG_HEVC *w = &seen()->config.encodeCodecConfig.hevcConfig;
+    CHECK(same(&seen()->init.encodeGUID, &NV_ENC_CODEC_HEVC_GUID) && same(&seen()->config.profileGUID, &NV_ENC_HEVC_PROFILE_MAIN_GUID));
+    CHECK(w->repeatSPSPPS && w->maxNumRefFramesInDPB == 1 && w->sliceMode == 3 && w->sliceModeData == 2 && !w->pixelBitDepthMinus8);
+    CHECK(w->hevcVUIParameters.colourMatrix == 1 && !w->hevcVUIParameters.videoFullRangeFlag);
+    nvenc->close(e);
+    standin_is_content("HEVC");
+
     /* Better presets for who asks for more, faster ones for more pixels; CAVLC where there is no CABAC. */
     const struct {
         uint32_t width, height, quality;
@@ -209,6 +220,9 @@ static void drivers_fail(void) {
     opening_fails("", &s, "the picture has 0x0");
     s.width = s.height = 16384;
     opening_fails("", &s, "the picture has 16384x16384");
+    s = usual;
+    s.fps = 0;
+    opening_fails("", &s, "needs a frame rate");
     /* The second GPU has what the first lacks. */
     standin_begin("devices=2 nvEncOpenEncodeSessionEx@1=1");
     nvenc->close(opened(&usual));
@@ -246,7 +260,7 @@ static void devices_get_lost(void) {
     standin_is_content("no change while running");
     char detail[512] = "";
     standin_begin("");
-    CHECK(nvenc->probe(detail, sizeof detail) && strstr(detail, "Stand-in GPU, H.264 up to 4096x4096"));
+    CHECK(nvenc->probe(detail, sizeof detail) && strstr(detail, "Stand-in GPU, H.264 up to 4096x4096, HEVC"));
     standin_is_content("probe");
 }
 

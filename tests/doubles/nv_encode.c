@@ -216,6 +216,7 @@ static NVENCSTATUS encode_picture(void *encoder, NV_ENC_PIC_PARAMS *p) {
         return refuse(NV_ENC_ERR_INVALID_PARAM, name, "another format than whole NV12 pictures");
     if (p->inputWidth != s->seen.init.encodeWidth || p->inputHeight != s->seen.init.encodeHeight)
         return refuse(NV_ENC_ERR_INVALID_PARAM, name, "another size");
+    if (p->inputPitch != in->pitch) nv_complain("%s: rows of %u bytes in a buffer that has %u", name, p->inputPitch, in->pitch);
     uint32_t width = p->inputWidth, height = p->inputHeight;
     coder_from_nv12(in->memory, in->memory + (size_t)in->pitch * height, in->pitch, width, height, s->i420);
     size_t luma = (size_t)width * height;
