@@ -124,14 +124,16 @@ static struct drm_buffer *find(struct drm_cache *cache, uint64_t identity, const
     return NULL;
 }
 
+static void let_go_of_old(struct drm_cache *cache, uint64_t now) {
+    for (unsigned i = 0; i < DRM_BUFFERS; i++)
+        if (cache->buffer[i].identity && now - cache->buffer[i].used_us > KEEP_US) empty(&cache->buffer[i]);
+}
+
 /* A place for a new buffer: an empty one, or that which was not shown for longest. */
-static struct drm_buffer *make_room(struct drm_cache *cache, uint64_t now) {
+static struct drm_buffer *make_room(struct drm_cache *cache) {
     struct drm_buffer *oldest = &cache->buffer[0];
-    for (unsigned i = 0; i < DRM_BUFFERS; i++) {
-        struct drm_buffer *b = &cache->buffer[i];
-        if (b->identity && now - b->used_us > KEEP_US) empty(b);
-        if (b->used_us < oldest->used_us) oldest = b;
-    }
+    for (unsigned i = 1; i < DRM_BUFFERS; i++)
+        if (cache->buffer[i].used_us < oldest->used_us) oldest = &cache->buffer[i];
     empty(oldest);
     return oldest;
 }
@@ -206,10 +208,11 @@ enum pb_status drm_buffer_get(struct drm_cache *cache, int fd, uint32_t fb, stru
     if (known || status) empty(&fresh);
     if (status) return status;
     if (!known) {
-        known = make_room(cache, fresh.used_us);
+        known = make_room(cache);
         *known = fresh;
     }
     known->used_us = pb_monotonic_us();
+    let_go_of_old(cache, known->used_us);
     *buffer = known;
     return PB_OK;
 }

@@ -116,6 +116,7 @@ enum pb_status drm_cursor_look(struct drm_cursor *c, int fd, uint32_t crtc) {
         if (status == PB_REINIT) c->changed = true; /* loaded by the next look, after drm_cursor_remove */
         if (status && status != PB_REINIT) fb = 0;
     }
+    if (!fb) drm_cache_clear(&c->cache);
     int64_t far = 100000; /* beyond any screen, and safe to add to */
     int64_t at_x = (int64_t)x < -far || (int64_t)x > far ? far : (int64_t)x;
     int64_t at_y = (int64_t)y < -far || (int64_t)y > far ? far : (int64_t)y;
