@@ -58,9 +58,7 @@ test("sound is heard with the picture of its time, and follows it when that gets
   const apart = (ageUs: number) => Math.abs(output.report(false).delayMs - ageUs / 1000);
   for (const ageUs of [150_000, 250_000]) await until(() => apart(ageUs) < 5, ageUs);
   await until(() => output.report(false).lipSync.measured >= 10, 250_000);
-  const { state, lost, lipSync } = output.report(false);
-  expect({ state, lost }).toEqual({ state: "playing", lost: 0 });
-  expect(lipSync.measured).toBeGreaterThanOrEqual(10);
+  expect(output.report(false)).toMatchObject({ state: "playing", refusedPackets: 0 });
 }, 20_000);
 
 test("pictures that are younger than sound can be are not waited for: sound is behind by the least, and says so", async () => {
