@@ -53,6 +53,7 @@ const groups = {
     "program:ip": "iproute2",
     "program:nats-server": "nats-server",
     "program:x86_64-w64-mingw32-gcc-posix": "gcc-mingw-w64-x86-64-posix",
+    "program:aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
     "program:wine": "wine",
     "program:make": "make",
     "program:pulseaudio": "pulseaudio",

@@ -1,8 +1,8 @@
 /* A display without a screen: converts each picture to BGRA in memory, so that tests, the demo and snapshots work anywhere.
  * It has no input and is never slow: a picture is shown when it is converted. */
 #include "display.h"
+#include "paint.h"
 
-#include <libyuv/convert_argb.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -48,12 +48,7 @@ static enum pb_status show(struct pb_display *d, const struct pb_picture *p) {
     d->picture.width = p->width;
     d->picture.height = p->height;
     d->picture.stride[0] = p->width * 4;
-    if (p->format == PB_NV12)
-        NV12ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], d->picture.plane[0],
-                         (int)d->picture.stride[0], &kYuvH709Constants, (int)p->width, (int)p->height);
-    else
-        I420ToARGBMatrix(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2],
-                         d->picture.plane[0], (int)d->picture.stride[0], &kYuvH709Constants, (int)p->width, (int)p->height);
+    pb_paint(p, d->picture.plane[0], d->picture.stride[0]);
     d->unreported++;
     return PB_OK;
 }

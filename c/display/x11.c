@@ -137,6 +137,7 @@ const struct pb_display_backend pb_display_x11 = {
     .set_fullscreen = window_set_fullscreen,
     .shown = shown,
     .close = window_close,
+    .takes_nv12 = true,
     .device_name = device_name,
     .rumble = rumble,
 };

@@ -1,8 +1,8 @@
 /* Pictures to the X server: converted straight into one of two buffers that the server shares, while it may still be reading
  * the other. Without shared memory (a display on another machine) the pixels travel through the connection. */
+#include "paint.h"
 #include "x11.h"
 
-#include <libyuv/convert_argb.h>
 #include <libyuv/scale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +91,12 @@ static bool scale(struct pb_display *d, struct pb_picture *p) {
     }
     uint8_t *u = d->scaled + (size_t)width * height, *v = u + (size_t)half * rows;
     /* Box averages when shrinking, or thin lines would vanish. */
+    if (p->format == PB_NV12) {
+        NV12Scale(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], (int)p->width, (int)p->height, d->scaled,
+                  (int)width, u, (int)half * 2, (int)width, (int)height, kFilterBox);
+        *p = (struct pb_picture){PB_NV12, width, height, {d->scaled, u, NULL}, {width, half * 2, 0}, NULL};
+        return true;
+    }
     I420Scale(p->plane[0], (int)p->stride[0], p->plane[1], (int)p->stride[1], p->plane[2], (int)p->stride[2], (int)p->width,
               (int)p->height, d->scaled, (int)width, u, (int)half, v, (int)half, (int)width, (int)height, kFilterBox);
     *p = (struct pb_picture){PB_I420, width, height, {d->scaled, u, v}, {width, half, half}, NULL};
@@ -142,8 +148,7 @@ enum pb_status window_show(struct pb_display *d, const struct pb_picture *pictur
     if ((p.width != width || p.height != height) && !scale(d, &p)) return PB_ERROR;
     struct window_buffer *b = &d->buffers[index];
     b->picture = (struct pb_picture){PB_BGRA, width, height, {b->pixels, NULL, NULL}, {width * 4, 0, 0}, NULL};
-    I420ToARGBMatrix(p.plane[0], (int)p.stride[0], p.plane[1], (int)p.stride[1], p.plane[2], (int)p.stride[2], b->pixels,
-                     (int)(width * 4), &kYuvH709Constants, (int)width, (int)height);
+    pb_paint(&p, b->pixels, width * 4);
     put(d, index, false);
     return PB_OK;
 }
