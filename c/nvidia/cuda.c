@@ -46,7 +46,8 @@ bool pb_cuda_load(struct pb_cuda *cuda, char *error, size_t size) {
     void *library;
     memset(cuda, 0, sizeof *cuda);
     char why[200];
-    if (!pb_nvidia_library("libcuda.so.1", "Debian: apt install nvidia-driver libcuda1", &library, why, sizeof why)) {
+    static const char remedy[] = "Debian: apt install nvidia-driver libcuda1; Ubuntu: ubuntu-drivers install";
+    if (!pb_nvidia_library("libcuda.so.1", remedy, &library, why, sizeof why)) {
         pb_error(error, size, "no NVIDIA driver: %s", why);
         return false;
     }

@@ -80,7 +80,7 @@ test("on the stand-ins, with an encoder and without", async () => {
 test.skipIf(hasGpu)("says what is missing where there is no driver", async () => {
   const { status, out } = await run({});
   expect(out).toBe(
-    "no NVDEC here: no NVIDIA driver: libcuda.so.1 is not installed (Debian: apt install nvidia-driver libcuda1)\n",
+    "no NVDEC here: no NVIDIA driver: libcuda.so.1 is not installed (Debian: apt install nvidia-driver libcuda1; Ubuntu: ubuntu-drivers install)\n",
   );
   expect(status).toBe(77);
 });
