@@ -134,7 +134,7 @@ static enum pb_status wait_drm(struct pb_capture *c, int wake_fd, int timeout_ms
     for (;;) {
         enum pb_status status = drm_pace_wait(&c->pace, c->fd, c->output.pipe, wake_fd, until, &at_us);
         if (status) return status;
-        if (c->reading) drm_release(c);
+        drm_stop_reading(c);
         status = drm_look(c);
         if (status == PB_OK && drm_cursor_look(&c->cursor, c->fd, c->output.crtc) == PB_LOST) return PB_LOST;
         if (status == PB_OK && drm_changed(c)) {

@@ -157,6 +157,7 @@ struct pb_capture {
     uint64_t grabbed;           /* identity of the buffer last given out, 0: none */
     struct drm_view grabbed_view;
     uint64_t flip_us, begun_us; /* when the framebuffer last changed; when reading began, 0: nothing is being read */
+    bool flips;                 /* changes of framebuffer were seen */
     struct drm_buffer *reading;
     struct pb_rows given;
     uint64_t torn_us, hopeless_us; /* since when pictures came out torn, 0 not; until when that is taken as it is */
@@ -169,6 +170,8 @@ enum pb_status drm_look(struct pb_capture *c);
 enum pb_status drm_unreadable(struct pb_capture *c);
 bool drm_changed(struct pb_capture *c);
 enum pb_status drm_grab(struct pb_capture *c, bool everything, struct pb_picture *picture, struct pb_rows *rows);
+/* Ends what a grab began; drm_release also looks whether it was torn. */
+void drm_stop_reading(struct pb_capture *c);
 enum pb_status drm_release(struct pb_capture *c);
 
 static inline struct pb_rows drm_union(struct pb_rows a, struct pb_rows b) {

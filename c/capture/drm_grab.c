@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TORN_US = 250000, HOPELESS_US = 2000000, FLIP_LOOK_NS = 200000, FLIPPING_US = 1000000, LIVELY_US = 300000, RESOLVE_US = 1000000 };
+enum { TORN_US = 250000, HOPELESS_US = 2000000, FLIP_LOOK_NS = 200000, FLIPPING_US = 1000000, LIVELY_US = 300000, UNSEEN_US = 500000, RESOLVE_US = 1000000 };
 enum { STILL_STEP = 4, SLOW_STEP = 16, BUSY_FLIPS = 4, BLIND_FLIPS = 8 };
 
 static const struct pb_rows none = {0, 0};
@@ -60,6 +60,7 @@ enum pb_status drm_look(struct pb_capture *c) {
         return PB_ERROR;
     }
     if (view.fb != c->view.fb) c->flip_us = now;
+    c->flips |= c->view.fb && view.fb != c->view.fb;
     if (view.refresh_mhz != c->view.refresh_mhz || !c->pace.interval_us) drm_pace_set(&c->pace, c->fps, view.refresh_mhz);
     c->view = view;
     c->buffer = b;
@@ -87,10 +88,12 @@ static bool flipped(const struct pb_capture *c) {
 
 bool drm_changed(struct pb_capture *c) {
     if (!c->buffer) return false;
-    /* Pixels that cannot be read may have changed. */
-    if (flipped(c) || c->cursor.changed || !c->buffer->memory) return true;
+    if (flipped(c) || c->cursor.changed) return true;
+    uint64_t still = pb_monotonic_us() - c->still_us;
+    /* Pixels that cannot be read may have changed; less likely so where changes came by flips. */
+    if (!c->buffer->memory) return !c->flips || still > UNSEEN_US;
     struct drm_plane plane = visible(c);
-    bool lively = pb_monotonic_us() - c->still_us < LIVELY_US;
+    bool lively = still < LIVELY_US;
     drm_buffer_begin(c->buffer);
     bool differs = drm_rows_differ(&c->rows, &plane, c->buffer->slow ? SLOW_STEP : lively ? 1 : STILL_STEP);
     drm_buffer_end(c->buffer);
@@ -168,13 +171,18 @@ static struct pb_rows into_own(struct pb_capture *c, bool flip) {
     return changed;
 }
 
-enum pb_status drm_release(struct pb_capture *c) {
-    if (!c->reading) return PB_OK;
+void drm_stop_reading(struct pb_capture *c) {
+    if (!c->reading) return;
     struct drm_plane plane = visible(c);
-    c->reading = NULL;
     drm_rows_settle(&c->rows, &plane, c->given);
-    drm_buffer_end(c->buffer);
-    return torn(c) ? PB_AGAIN : PB_OK;
+    drm_buffer_end(c->reading);
+    c->reading = NULL;
+}
+
+enum pb_status drm_release(struct pb_capture *c) {
+    bool read = c->reading != NULL;
+    drm_stop_reading(c);
+    return read && torn(c) ? PB_AGAIN : PB_OK;
 }
 
 static enum pb_status resize(struct pb_capture *c) {
@@ -223,7 +231,7 @@ enum pb_status drm_unreadable(struct pb_capture *c) {
 enum pb_status drm_grab(struct pb_capture *c, bool everything, struct pb_picture *picture, struct pb_rows *rows) {
     struct pb_rows all = {0, c->height};
     for (;;) {
-        if (c->reading) drm_release(c);
+        drm_stop_reading(c);
         enum pb_status status = drm_look(c);
         if (status) return status;
         if (c->view.width != c->width || c->view.height != c->height) return resize(c);

@@ -287,6 +287,14 @@ static void device_memory(void) {
     uint64_t when;
     CHECK(grab(c, &p).bottom == H && !p.plane[0] && p.dmabuf && p.dmabuf->modifier == I915_FORMAT_MOD_X_TILED);
     CHECK(drm->release(c) == PB_OK && drm->wait(c, wake, 1000, &when) == PB_OK); /* nobody can see that it is still */
+    /* A program that flips leaves the shown picture alone; to be sure it is taken again now and then. */
+    struct double_buffer *other = drm_double_put(1, W, H, DRM_FORMAT_XRGB8888);
+    other->has_modifier = true;
+    other->modifier = I915_FORMAT_MOD_X_TILED;
+    drm_double.shown++;
+    CHECK(drm->wait(c, wake, 1000, &when) == PB_OK && grab(c, &p).bottom == H);
+    CHECK(drm->wait(c, wake, 100, &when) == PB_AGAIN && drm->wait(c, wake, 20000, &when) == PB_OK);
+    drm_double.shown--;
     drm_double.buffer[0].modifier = DRM_FORMAT_MOD_LINEAR;
     CHECK(grab(c, &p).bottom == H && p.plane[0]);
     end(c);
