@@ -11,9 +11,13 @@
 
 enum { FIRST_PAUSE_MS = 100, LONGEST_PAUSE_MS = 1000 };
 
+/* NULL keeps the name of the device that was used last. */
 static void note(struct pb_audio_holder *h, const char *name, const char *detail) {
     pthread_mutex_lock(&h->lock);
-    pb_error(h->name, sizeof h->name, "%s", name);
+    if (name) {
+        pb_error(h->name, sizeof h->name, "%s", name);
+        h->shown = h->backend->name;
+    }
     pb_error(h->detail, sizeof h->detail, "%s", detail);
     for (char *c = h->detail; *c; c++)
         if (*c == '\t' || *c == '\n') *c = ' ';
@@ -49,7 +53,7 @@ void pb_audio_let_go(struct pb_audio_holder *h, const char *why) {
     h->backend->close(h->device);
     h->device = NULL;
     h->pause_ms = FIRST_PAUSE_MS;
-    note(h, h->name, why);
+    note(h, NULL, why);
 }
 
 void pb_audio_lose(struct pb_audio_holder *h) {
@@ -78,7 +82,7 @@ bool pb_audio_retry(struct pb_audio_holder *h) {
         note_device(h);
         return true;
     }
-    note(h, h->name, why);
+    note(h, NULL, why);
     pb_audio_rest(h, h->pause_ms);
     h->pause_ms = h->pause_ms * 2 < LONGEST_PAUSE_MS ? h->pause_ms * 2 : LONGEST_PAUSE_MS;
     return false;
@@ -102,7 +106,7 @@ void pb_audio_hurry(void) { setpriority(PRIO_PROCESS, (id_t)gettid(), -11); }
 
 uint32_t pb_audio_describe(struct pb_audio_holder *h, char *out, uint32_t size) {
     pthread_mutex_lock(&h->lock);
-    pb_error(out, size, "%s\t%s\t%s", h->backend->name, h->name, h->detail);
+    pb_error(out, size, "%s\t%s\t%s", h->shown, h->name, h->detail);
     pthread_mutex_unlock(&h->lock);
     return size ? (uint32_t)strlen(out) : 0;
 }

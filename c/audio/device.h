@@ -16,6 +16,7 @@ struct pb_audio_holder {
     atomic_ullong lost, reopened;
     uint64_t found;                       /* what `lost` was when it was last opened */
     pthread_mutex_t lock;                 /* guards the texts */
+    const char *shown;                    /* the backend's name */
     char name[128], detail[512];
 };
 
