@@ -76,7 +76,7 @@ void *v4l2_io_map(int fd, size_t length, uint32_t offset) {
     }
     d->memory[index] = malloc(length);
     double_maps++;
-    for (size_t i = 0; i < length; i++) ((uint8_t *)d->memory[index])[i] = (uint8_t)i;
+    memset(d->memory[index], 0x80, length);
     return d->memory[index];
 }
 
@@ -348,13 +348,15 @@ static int answer(struct double_device *d, unsigned long request, void *argument
 int v4l2_io_ioctl(int fd, unsigned long request, void *argument) {
     struct double_device *d = device_of(fd);
     double_calls++;
-    struct double_device before = *d;
+    bool on = d->on, queued[DOUBLE_BUFFERS];
+    uint32_t buffers = d->buffers;
+    memcpy(queued, d->queued, sizeof queued);
     int truth = answer(d, request, argument);
     int status = double_lie ? double_lie(d, request, argument, truth) : truth;
     if (status < 0 && truth >= 0) { /* what failed did not happen */
-        d->on = before.on;
-        d->buffers = before.buffers;
-        memcpy(d->queued, before.queued, sizeof d->queued);
+        d->on = on;
+        d->buffers = buffers;
+        memcpy(d->queued, queued, sizeof queued);
     }
     return status;
 }

@@ -27,7 +27,7 @@ struct double_device {
     bool plain_controls; /* knows no extended calls, as uvcvideo */
     int frames;          /* that are still to come; -1 for no end */
     bool change;         /* a source-change event waits */
-    const uint8_t *picture; /* what frames hold; NULL for bytes that count up */
+    const uint8_t *picture; /* what frames hold; NULL for grey */
     uint32_t picture_size;
 
     /* What it knows of its user. */
