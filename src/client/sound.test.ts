@@ -66,7 +66,7 @@ test("pictures that are younger than sound can be are not waited for: sound is b
   await until(() => output.report(false).lipSync.measured >= 10, 0);
   const { delayMs, wantedDelayMs, lipSync } = output.report(false);
   expect(lipSync.behindMs).toBeGreaterThan(frameUs / 1000);
-  expect(Math.abs(delayMs - wantedDelayMs)).toBeLessThan(20);
+  expect(Math.abs(delayMs - wantedDelayMs)).toBeLessThan(50);
 }, 20_000);
 
 test("what is lost is made up, counted, and told to the sender", async () => {

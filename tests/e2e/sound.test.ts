@@ -159,30 +159,34 @@ test(
     await host.child.until(/published at/);
     await host.until("nobody listening", ({ sound }) => sound.state === "idle");
     const folder = temporaryFolder();
-    const into = (name: string) => [
-      "--json",
-      "-",
-      "--sound",
-      "file",
-      "--sound-device",
-      join(folder, name),
-      "--sound-delay",
-      "500ms",
-    ];
+    const file = ["--json", "-", "--sound", "file", "--sound-delay", "500ms", "--sound-device"];
+    const into = (name: string) => [...file, join(folder, name)];
     const clients = [
       startHeadless(viewing, host.place, ...into("direct.raw")),
-      viewing.start(["client", "--relay", `${origin}/desk`, "--output", "headless", ...into("relayed.raw")]),
+      viewing.start([
+        "client",
+        "--relay",
+        `${origin}/desk`,
+        "--output",
+        "headless",
+        ...into("relayed.raw"),
+        "--volume",
+        "80",
+      ]),
     ];
     await host.until("both listening", ({ sound }) => sound.listeners === 2);
     const { sound } = await host.stats();
     await host.until("two seconds", (stats) => stats.sound.packets >= sound.packets + 200);
     for (const client of clients) expect((await reportOf(client)).sound).toMatchObject({ state: "playing", lost: 0 });
-    for (const name of ["direct.raw", "relayed.raw"]) {
+    const [direct, relayed] = ["direct.raw", "relayed.raw"].map((name) => {
       const heard = leftOf(join(folder, name));
       // Before the first packet there is silence, and at the end it fades.
       const begin = heard.findIndex((sample) => Math.abs(sample) > 1000) + 4800;
-      expect(listen(heard.subarray(begin, begin + 48_000), 700)).toSatisfy((tone) => isExact(tone, 700));
-    }
+      return listen(heard.subarray(begin, begin + 48_000), 700);
+    }) as [Tone, Tone];
+    for (const heard of [direct, relayed]) expect(heard).toSatisfy((tone) => isExact(tone, 700));
+    // Loudness goes by the cube of the volume.
+    expect(relayed.loudness / direct.loudness).toBeCloseTo(0.8 ** 3, 1);
     expect(await host.child.interrupt()).toBe(0);
   },
   slow,
