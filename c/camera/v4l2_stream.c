@@ -61,7 +61,8 @@ static bool request(struct v4l2_stream *s, uint32_t count) {
     return true;
 }
 
-static bool start_buffers(struct v4l2_stream *s, char *error, size_t error_size) {
+/* `*number` says why the device refused to stream, 0 when it was not that. */
+static bool start_buffers(struct v4l2_stream *s, int *number, char *error, size_t error_size) {
     const char *path = s->device.path;
     const struct camera_format *f = &s->format;
     uint64_t needed = camera_is_jpeg(f->fourcc) ? 1 : camera_raw_bytes(f->fourcc, f->width, f->height, f->stride);
@@ -83,8 +84,10 @@ static bool start_buffers(struct v4l2_stream *s, char *error, size_t error_size)
         }
     uint32_t type = s->device.type;
     s->on = v4l2_call(&s->device, VIDIOC_STREAMON, &type) >= 0;
-    if (!s->on) v4l2_explain(error, error_size, path, "VIDIOC_STREAMON", errno);
-    return s->on;
+    if (s->on) return true;
+    *number = errno;
+    v4l2_explain(error, error_size, path, "VIDIOC_STREAMON", *number);
+    return false;
 }
 
 static void end_buffers(struct v4l2_stream *s) {
@@ -136,9 +139,15 @@ bool v4l2_stream_start(struct v4l2_stream *s, const struct v4l2_wish *wish, int3
     if (v4l2_call(&s->device, VIDIOC_G_INPUT, &selected) < 0) selected = 0;
     struct v4l2_event_subscription changes = {.type = V4L2_EVENT_SOURCE_CHANGE, .id = (uint32_t)selected};
     v4l2_call(&s->device, VIDIOC_SUBSCRIBE_EVENT, &changes);
-    if (start_buffers(s, error, error_size)) return true;
+    int number = 0;
+    if (start_buffers(s, &number, error, error_size)) return true;
     end_buffers(s);
-    return false;
+    /* Raw pixels do not fit on a bus that others use as well; compressed ones may. */
+    struct v4l2_wish smaller = *wish;
+    smaller.fourcc = V4L2_PIX_FMT_MJPEG;
+    char why[256];
+    return number == ENOSPC && !wish->fourcc && !camera_is_jpeg(s->format.fourcc) &&
+           v4l2_stream_start(s, &smaller, input, why, sizeof why);
 }
 
 void v4l2_stream_stop(struct v4l2_stream *s) {

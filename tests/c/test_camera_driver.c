@@ -137,6 +137,23 @@ static void unplugged(void) {
     close_all(c);
 }
 
+static int lie_full(struct double_device *d, unsigned long request, void *argument, int status) {
+    (void)argument;
+    if (request != VIDIOC_STREAMON || d->format.pixelformat == V4L2_PIX_FMT_MJPEG) return status;
+    errno = ENOSPC;
+    return -1;
+}
+
+/* Two cameras on one USB bus: raw pixels of the second do not fit any more. */
+static void full_bus(void) {
+    double_reset();
+    double_lie = lie_full;
+    chosen("", 640, 480, 30, V4L2_PIX_FMT_MJPEG, 1280);
+    refused("/dev/video0,format=YUYV", "the USB bus is full: take a smaller size, format=MJPG");
+    double_devices[0].modes[2].fourcc = 0;
+    refused("", "the USB bus is full");
+}
+
 /* A device that is there, and silent. */
 static void silent(void) {
     double_reset();
@@ -232,6 +249,7 @@ int main(void) {
     refusals();
     frames();
     unplugged();
+    full_bus();
     silent();
     controls(false);
     controls(true);
