@@ -56,7 +56,7 @@ static void failure(const struct pb_decoder *d, char *out, size_t size) { pb_err
 
 const struct pb_decoder_backend pb_decoder_vaapi = {
     .name = "vaapi",
-    .codecs = 1u << PB_H264,
+    .codecs = 1u << PB_H264 | 1u << PB_HEVC,
     .probe = probe,
     .open = open_decoder,
     .decode = decode,

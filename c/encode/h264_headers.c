@@ -91,7 +91,7 @@ void pb_h264_pps(struct pb_nal *n, const struct pb_h264_stream *s) {
     pb_nal_align(n);
 }
 
-void pb_h264_slice_header(struct pb_nal *n, const struct pb_h264_stream *s, const struct pb_h264_slice *slice) {
+void pb_h264_slice_header(struct pb_nal *n, const struct pb_h264_stream *s, const struct pb_h264_slice_start *slice) {
     pb_nal_begin(n, 3u << 5 | (slice->idr ? PB_NAL_H264_IDR : PB_NAL_H264_SLICE), 1);
     pb_put_ue(n, slice->first_macroblock);
     pb_put_ue(n, slice->idr ? 7 : 5);

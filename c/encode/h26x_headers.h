@@ -18,7 +18,7 @@ struct pb_h264_stream {
     uint32_t level_idc, fps;
 };
 
-struct pb_h264_slice {
+struct pb_h264_slice_start {
     uint32_t first_macroblock, frame_num, idr_pic_id;
     bool idr;
 };
@@ -31,7 +31,7 @@ struct pb_hevc_stream {
     bool amp, sao, strong_intra, sign_hiding, transform_skip, cu_qp_delta;
 };
 
-struct pb_hevc_slice {
+struct pb_hevc_slice_start {
     uint32_t address, poc; /* of the first coding tree block; of the picture since the last IDR picture */
     bool idr;
 };
@@ -43,10 +43,10 @@ uint32_t pb_hevc_level(uint32_t pixels, uint32_t fps, uint32_t bitrate_bps);
 void pb_h264_sps(struct pb_nal *n, const struct pb_h264_stream *s);
 void pb_h264_pps(struct pb_nal *n, const struct pb_h264_stream *s);
 /* Ends where the slice's data begins, mostly in the midst of a byte. */
-void pb_h264_slice_header(struct pb_nal *n, const struct pb_h264_stream *s, const struct pb_h264_slice *slice);
+void pb_h264_slice_header(struct pb_nal *n, const struct pb_h264_stream *s, const struct pb_h264_slice_start *slice);
 
 void pb_hevc_vps(struct pb_nal *n, const struct pb_hevc_stream *s);
 void pb_hevc_sps(struct pb_nal *n, const struct pb_hevc_stream *s);
 void pb_hevc_pps(struct pb_nal *n, const struct pb_hevc_stream *s);
-void pb_hevc_slice_header(struct pb_nal *n, const struct pb_hevc_stream *s, const struct pb_hevc_slice *slice);
+void pb_hevc_slice_header(struct pb_nal *n, const struct pb_hevc_stream *s, const struct pb_hevc_slice_start *slice);
 #endif

@@ -128,7 +128,7 @@ void pb_hevc_pps(struct pb_nal *n, const struct pb_hevc_stream *s) {
     pb_nal_align(n);
 }
 
-void pb_hevc_slice_header(struct pb_nal *n, const struct pb_hevc_stream *s, const struct pb_hevc_slice *slice) {
+void pb_hevc_slice_header(struct pb_nal *n, const struct pb_hevc_stream *s, const struct pb_hevc_slice_start *slice) {
     uint32_t ctb = 1u << s->log2_ctb;
     uint32_t blocks = ((s->coded_width + ctb - 1) / ctb) * ((s->coded_height + ctb - 1) / ctb), bits = 0;
     while (1u << bits < blocks) bits++;

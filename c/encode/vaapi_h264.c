@@ -92,7 +92,7 @@ static bool add_picture(struct pb_encoder *e, bool idr) {
 
 static bool add_slice(struct pb_encoder *e, bool idr, uint32_t index) {
     uint32_t first = index * e->slice_rows, rows = e->rows - first < e->slice_rows ? e->rows - first : e->slice_rows;
-    struct pb_h264_slice slice = {.first_macroblock = first * e->h264.wide,
+    struct pb_h264_slice_start slice = {.first_macroblock = first * e->h264.wide,
                                   .frame_num = e->since_idr % (1u << PB_H264_FRAME_NUM_BITS),
                                   .idr_pic_id = e->idrs % 2,
                                   .idr = idr};

@@ -121,7 +121,7 @@ static bool add_picture(struct pb_encoder *e, bool idr) {
 static bool add_slice(struct pb_encoder *e, bool idr, uint32_t index) {
     uint32_t ctb = 1u << e->hevc.log2_ctb, wide = (e->coded_width + ctb - 1) / ctb, first = index * e->slice_rows;
     uint32_t rows = e->rows - first < e->slice_rows ? e->rows - first : e->slice_rows;
-    struct pb_hevc_slice slice = {.address = first * wide, .poc = e->since_idr % (1u << PB_HEVC_POC_BITS), .idr = idr};
+    struct pb_hevc_slice_start slice = {.address = first * wide, .poc = e->since_idr % (1u << PB_HEVC_POC_BITS), .idr = idr};
     VAEncSliceParameterBufferHEVC p = {
         .slice_segment_address = slice.address,
         .num_ctu_in_slice = rows * wide,
