@@ -4,6 +4,7 @@
 
 #include "display.h"
 #include "layout.h"
+#include "sdl2_devices.h"
 
 #include <dlfcn.h>
 #include <libyuv/convert_argb.h>
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS = 16, WHEEL_FLIPPED = 1 };
+enum { EVENTS = 64, WHEEL_FLIPPED = 1 };
 
 struct pb_display {
     struct sdl sdl;
@@ -20,6 +21,7 @@ struct pb_display {
     SDL_Renderer *renderer;
     SDL_Texture *texture;
     bool grabbed, initialised;
+    struct sdl_devices devices;
     struct pb_layout layout;
     uint32_t width, height; /* of the window */
     /* The last picture, kept because a window may want it again, and as BGRA for who asks. */
@@ -47,6 +49,11 @@ static bool load(struct sdl *sdl, char *error, size_t error_size) {
     }
     PB_SDL_FUNCTIONS(F)
 #undef F
+#define F(name, result, arguments) \
+    void *found_##name = dlsym(sdl->library, "SDL_" #name); \
+    memcpy(&sdl->name, &found_##name, sizeof sdl->name);
+    PB_SDL_OPTIONAL(F)
+#undef F
     return true;
 }
 
@@ -67,6 +74,7 @@ static void close_sdl(struct pb_display *d) {
     if (!d) return;
     /* Of a dead connection nothing can be closed; SDL would wait for answers. */
     if (atomic_load(&connection_lost)) goto memory;
+    sdl_devices_close(&d->devices);
     if (d->texture) d->sdl.DestroyTexture(d->texture);
     if (d->renderer) d->sdl.DestroyRenderer(d->renderer);
     if (d->window) d->sdl.DestroyWindow(d->window);
@@ -122,6 +130,21 @@ static bool initialise(struct pb_display *d, const char *target) {
     return d->initialised;
 }
 
+static void push(struct pb_display *d, struct pb_window_event event) {
+    if (d->events_count < EVENTS) d->events[(d->events_first + d->events_count++) % EVENTS] = event;
+}
+
+/* Of fingers: from a part of the window to one of the picture. */
+static void push_device(void *to, struct pb_window_event e) {
+    struct pb_display *d = to;
+    const struct pb_layout *l = &d->layout;
+    if (e.kind == PB_WINDOW_INPUT && e.device == PB_DEVICE_TOUCH && l->width) {
+        if (e.code == ABS_MT_POSITION_X) e.value = pb_layout_across((int32_t)((int64_t)e.value * d->width / PB_ABSOLUTE_MAX), l->x, l->width);
+        if (e.code == ABS_MT_POSITION_Y) e.value = pb_layout_across((int32_t)((int64_t)e.value * d->height / PB_ABSOLUTE_MAX), l->y, l->height);
+    }
+    push(d, e);
+}
+
 static struct pb_display *open_sdl(const struct pb_display_settings *s, char *error, size_t error_size) {
     struct pb_display *d = calloc(1, sizeof *d);
     if (!d) {
@@ -155,6 +178,7 @@ static struct pb_display *open_sdl(const struct pb_display_settings *s, char *er
     d->width = (uint32_t)width;
     d->height = (uint32_t)height;
     d->sdl.SetRenderDrawColor(d->renderer, 0, 0, 0, 255);
+    if (s->devices) sdl_devices_open(&d->devices, &d->sdl, push_device, d);
     return d;
 fail:
     pb_error(error, error_size, "SDL2 cannot open a window: %s", d->sdl.GetError());
@@ -172,10 +196,6 @@ static void describe(struct pb_display *d, char *detail, size_t size) {
 static int descriptor(struct pb_display *d) {
     (void)d;
     return -1;
-}
-
-static void push(struct pb_display *d, struct pb_window_event event) {
-    if (d->events_count < EVENTS) d->events[(d->events_first + d->events_count++) % EVENTS] = event;
 }
 
 static enum pb_status draw(struct pb_display *d) {
@@ -277,6 +297,7 @@ static void input(struct pb_display *d, const union sdl_event *e) {
 }
 
 static void handle(struct pb_display *d, const union sdl_event *e) {
+    if (sdl_devices_event(&d->devices, e) || sdl_devices_repeats(&d->devices, e)) return;
     switch (e->type) {
     case SDL_WINDOWEVENT: window_event(d, e); break;
     case SDL_MOUSEMOTION:
@@ -334,6 +355,14 @@ static const struct pb_picture *shown(struct pb_display *d) {
     return &d->pixels;
 }
 
+static const char *device_name(struct pb_display *d, uint32_t device) { return sdl_devices_name(&d->devices, device); }
+
+static void rumble(struct pb_display *d, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms) {
+    sdl_devices_rumble(&d->devices, device, strong, weak, duration_ms);
+}
+
+static void set_touch(struct pb_display *d, bool on) { sdl_devices_touch(&d->devices, on); }
+
 const struct pb_display_backend pb_display_sdl2 = {
     .name = "sdl2",
     .probe = probe,
@@ -346,4 +375,7 @@ const struct pb_display_backend pb_display_sdl2 = {
     .set_fullscreen = set_fullscreen,
     .shown = shown,
     .close = close_sdl,
+    .device_name = device_name,
+    .rumble = rumble,
+    .set_touch = set_touch,
 };

@@ -8,6 +8,7 @@
 
 enum {
     SDL_INIT_VIDEO = 0x20,
+    SDL_INIT_GAMECONTROLLER = 0x2000,
     SDL_WINDOW_RESIZABLE = 0x20,
     SDL_WINDOW_FULLSCREEN_DESKTOP = 0x1001,
     SDL_WINDOWPOS_CENTERED = 0x2fff0000,
@@ -27,6 +28,14 @@ enum {
     SDL_MOUSEBUTTONDOWN = 0x401,
     SDL_MOUSEBUTTONUP = 0x402,
     SDL_MOUSEWHEEL = 0x403,
+    SDL_CONTROLLERAXISMOTION = 0x650,
+    SDL_CONTROLLERBUTTONDOWN = 0x651,
+    SDL_CONTROLLERBUTTONUP = 0x652,
+    SDL_CONTROLLERDEVICEADDED = 0x653,
+    SDL_CONTROLLERDEVICEREMOVED = 0x654,
+    SDL_FINGERDOWN = 0x700,
+    SDL_FINGERUP = 0x701,
+    SDL_FINGERMOTION = 0x702,
     SDL_RENDER_DEVICE_RESET = 0x2001,
 };
 
@@ -44,11 +53,15 @@ union sdl_event {
     struct { uint32_t type, timestamp, window, which, state; int32_t x, y, dx, dy; } motion;
     struct { uint32_t type, timestamp, window, which; uint8_t button, state, clicks, padding; int32_t x, y; } button;
     struct { uint32_t type, timestamp, window, which; int32_t x, y; uint32_t direction; } wheel;
+    struct { uint32_t type, timestamp; int32_t which; uint8_t number, padding[3]; int16_t value; } controller;
+    struct { uint32_t type, timestamp; int64_t touch, finger; float x, y, dx, dy, pressure; } finger;
     uint8_t size[56];
     uint64_t room[16]; /* newer versions may write more */
 };
 _Static_assert(offsetof(union sdl_event, key.scancode) == 16 && offsetof(union sdl_event, motion.dx) == 28, "SDL_Event");
 _Static_assert(offsetof(union sdl_event, button.x) == 20 && offsetof(union sdl_event, window.data1) == 16, "SDL_Event");
+
+_Static_assert(offsetof(union sdl_event, controller.value) == 16 && offsetof(union sdl_event, finger.pressure) == 40, "SDL_Event");
 
 struct sdl_rect { int x, y, w, h; };
 
@@ -92,10 +105,22 @@ typedef struct SDL_Texture SDL_Texture;
     F(SetRelativeMouseMode, int, (int)) \
     F(PollEvent, int, (union sdl_event *))
 
+/* Those without which a window is as good as before; NULL where SDL2 is older (2.0.9, 2.24). */
+#define PB_SDL_OPTIONAL(F) \
+    F(IsGameController, int, (int)) \
+    F(GameControllerOpen, void *, (int)) \
+    F(GameControllerClose, void, (void *)) \
+    F(GameControllerName, const char *, (void *)) \
+    F(GameControllerGetJoystick, void *, (void *)) \
+    F(JoystickInstanceID, int32_t, (void *)) \
+    F(GameControllerRumble, int, (void *, uint16_t, uint16_t, uint32_t)) \
+    F(JoystickPathForIndex, const char *, (int))
+
 struct sdl {
     void *library;
 #define F(name, result, arguments) result (*name) arguments;
     PB_SDL_FUNCTIONS(F)
+    PB_SDL_OPTIONAL(F)
 #undef F
 };
 

@@ -330,4 +330,11 @@ void pb_pads_rumble(struct pb_pads *p, uint32_t device, uint32_t strong, uint32_
     if (write(pad->fd, &play, sizeof play) < 0) pad->rumbles = false;
 }
 
+bool pb_pads_is_own(const char *path) {
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool own = fd >= 0 && is_own(fd);
+    if (fd >= 0) close(fd);
+    return own;
+}
+
 const char *pb_pads_complaint(const struct pb_pads *p) { return p->complaint; }

@@ -27,6 +27,8 @@ void pb_pads_focus(struct pb_pads *pads, bool focused);
 /* "" for one that is gone. */
 const char *pb_pads_name(const struct pb_pads *pads, uint32_t device);
 void pb_pads_rumble(struct pb_pads *pads, uint32_t device, uint32_t strong, uint32_t weak, uint32_t duration_ms);
+/* Whether the device at this path was made by Patchbay: its own pads would go round in circles. */
+bool pb_pads_is_own(const char *path);
 /* Why a pad that is there is not used, with what helps; "" when there is nothing to say. */
 const char *pb_pads_complaint(const struct pb_pads *pads);
 #endif
