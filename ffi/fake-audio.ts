@@ -3,6 +3,7 @@
  * and counters as the real one does, and its thread's turn is play(). Nothing happens by itself, and no sound is ever made.
  */
 import type { Clock } from "../src/base/clock.ts";
+import { limits } from "../src/base/limits.ts";
 import { giveBack, lend, lentBytes } from "./fake-memory.ts";
 import { Waker } from "./fake-unit.ts";
 import type {
@@ -15,9 +16,6 @@ import type {
   AudioSourceSettings,
   AudioSourceStats,
 } from "./interfaces-audio.ts";
-
-/** As the native queue: limits.audioPacketsQueued. */
-const packetsQueued = 64;
 
 export class FakeAudioSource implements AudioSource {
   bitrateBps: number;
@@ -56,7 +54,7 @@ export class FakeAudioSource implements AudioSource {
     if (this.#closed || this.paused) return;
     const samples = (this.settings.frameUs * 48) / 1000;
     this.#stats.captured += samples;
-    if (this.#queue.length >= packetsQueued) {
+    if (this.#queue.length >= limits.audioPacketsQueued) {
       this.#stats.droppedFull++;
       return;
     }
@@ -210,13 +208,13 @@ export class FakeAudioSink implements AudioSink {
     if (invalid) this.#stats.invalid++;
     else if (late) this.#stats.late++;
     else if (duplicate) this.#stats.duplicate++;
-    else if (this.waiting.length >= packetsQueued) this.#stats.refusedFull++;
+    else if (this.waiting.length >= limits.audioPacketsQueued) this.#stats.refusedFull++;
     else {
       this.waiting.push({ bytes: data.slice(0, size), captureUs });
       this.waiting.sort((a, b) => a.captureUs - b.captureUs);
       return true;
     }
-    return late || duplicate;
+    return !invalid && (late || duplicate);
   }
 
   /** One turn of the playback thread: everything captured up to this time is heard now. */

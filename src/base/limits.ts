@@ -68,6 +68,8 @@ export const limits = {
   deviceSettleUs: 40_000,
   /** Encoded frames between the native encoder and TypeScript; when full, capture waits. */
   encodedFramesQueued: 8,
+  /** Opus packets between the native sound source and TypeScript; when full, new ones are dropped and counted. */
+  audioPacketsQueued: 64,
   /** Encoded frames waiting for the decoder; when full, frames are dropped up to the next keyframe. */
   framesToDecode: 32,
   /** Datagrams between the native socket and TypeScript; when full, new ones are dropped and counted. */

@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { audio } from "./audio.ts";
 import { cleanUp, finish, isEnding, Missing } from "./children.ts";
 import { content } from "./content.ts";
 import { cases, glass } from "./glass.ts";
@@ -64,6 +65,7 @@ const benches: Record<string, () => Promise<unknown>> = {
   microbench,
   content: async () => content(),
   stages,
+  audio: () => audio(seconds),
   allocation,
   referee: () => referee(seconds, values.referee, chosen),
   glass: () => glass({ seconds, rounds, only, streamers: chosen }),
