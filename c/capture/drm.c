@@ -85,6 +85,7 @@ static struct pb_capture *open_drm(const struct pb_capture_settings *s, char *er
         pb_error(error, error_size, "no memory for a picture of %ux%u", c->width, c->height);
         goto fail;
     }
+    c->cursor.wanted = s->cursor;
     if (s->cursor) drm_cursor_open(&c->cursor, c->fd, &c->output);
     return c;
 fail:
@@ -133,10 +134,12 @@ static enum pb_status wait_drm(struct pb_capture *c, int wake_fd, int timeout_ms
     uint64_t until = timeout_ms < 0 ? UINT64_MAX / 2 : pb_monotonic_us() + (uint64_t)timeout_ms * 1000, at_us = 0;
     for (;;) {
         enum pb_status status = drm_pace_wait(&c->pace, c->fd, c->output.pipe, wake_fd, until, &at_us);
+        if (status == PB_LOST || status == PB_ERROR)
+            pb_error(c->why, sizeof c->why, "waiting for a vertical blank: the card reports a fault; was it unplugged?");
         if (status) return status;
         drm_stop_reading(c);
         status = drm_look(c);
-        if (status == PB_OK && drm_cursor_look(&c->cursor, c->fd, c->output.crtc) == PB_LOST) return PB_LOST;
+        if (status == PB_OK && drm_look_at_cursor(c)) return PB_LOST;
         if (status == PB_OK && drm_changed(c)) {
             *damage_us = at_us;
             return PB_OK;

@@ -107,6 +107,7 @@ void drm_rows_settle(struct drm_rows *rows, const struct drm_plane *plane, struc
 bool drm_memory_is_slow(const uint8_t *memory, size_t bytes);
 
 struct drm_cursor {
+    bool wanted;
     uint32_t plane; /* its id, 0: there is none or it is not wanted */
     uint32_t fb_id, crtc_id, x_id, y_id; /* of properties */
     struct drm_cache cache;
@@ -166,6 +167,7 @@ struct pb_capture {
 };
 /* Brings `view` and `buffer` up to date. PB_AGAIN: nothing is shown. */
 enum pb_status drm_look(struct pb_capture *c);
+enum pb_status drm_look_at_cursor(struct pb_capture *c); /* PB_OK or PB_LOST */
 /* PB_UNSUPPORTED, with the reason why the buffer of the last look cannot be read. */
 enum pb_status drm_unreadable(struct pb_capture *c);
 bool drm_changed(struct pb_capture *c);

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { TORN_US = 250000, HOPELESS_US = 2000000, FLIP_LOOK_NS = 200000, FLIPPING_US = 1000000, LIVELY_US = 300000, UNSEEN_US = 500000, RESOLVE_US = 1000000 };
+enum { TORN_US = 250000, HOPELESS_US = 2000000, FLIP_LOOK_NS = 200000, FLIPPING_US = 1000000 };
+enum { LIVELY_US = 300000, UNSEEN_US = 500000, RESOLVE_US = 1000000 };
 enum { STILL_STEP = 4, SLOW_STEP = 16, BUSY_FLIPS = 4, BLIND_FLIPS = 8 };
 
 static const struct pb_rows none = {0, 0};
@@ -28,7 +29,7 @@ static void resolve(struct pb_capture *c, bool dark, uint64_t now) {
     if (!moved) return;
     c->pace = (struct drm_pace){.next_us = 0};
     c->view.refresh_mhz = 0;
-    if (c->cursor.plane) drm_cursor_open(&c->cursor, c->fd, &found);
+    if (c->cursor.wanted) drm_cursor_open(&c->cursor, c->fd, &found);
 }
 
 enum pb_status drm_look(struct pb_capture *c) {
@@ -65,6 +66,12 @@ enum pb_status drm_look(struct pb_capture *c) {
     c->view = view;
     c->buffer = b;
     return PB_OK;
+}
+
+enum pb_status drm_look_at_cursor(struct pb_capture *c) {
+    if (drm_cursor_look(&c->cursor, c->fd, c->output.crtc) != PB_LOST) return PB_OK;
+    pb_error(c->why, sizeof c->why, "OBJ_GETPROPERTIES of the cursor plane: %s; was it unplugged?", strerror(errno));
+    return PB_LOST;
 }
 
 static struct drm_plane visible(const struct pb_capture *c) {
@@ -192,7 +199,9 @@ static enum pb_status resize(struct pb_capture *c) {
     c->own = calloc(c->height, (size_t)c->width * 4);
     c->own_complete = c->cursor.drawn = false;
     c->grabbed = 0;
-    return c->own && drm_rows_resize(&c->rows, c->height) ? PB_REINIT : PB_ERROR;
+    if (c->own && drm_rows_resize(&c->rows, c->height)) return PB_REINIT;
+    pb_error(c->why, sizeof c->why, "no memory for a picture of %ux%u", c->width, c->height);
+    return PB_LOST;
 }
 
 /* The buffer for another device, cut to the part that is shown. NULL when there is none, or when only the whole can be had. */
@@ -238,7 +247,7 @@ enum pb_status drm_grab(struct pb_capture *c, bool everything, struct pb_picture
         struct drm_buffer *b = c->buffer;
         if (!b->memory && !(c->device_pictures && share(c))) return drm_unreadable(c);
         struct pb_rows touched = drm_cursor_remove(&c->cursor, c->own, c->width * 4);
-        if (drm_cursor_look(&c->cursor, c->fd, c->output.crtc) == PB_LOST) return PB_LOST;
+        if (drm_look_at_cursor(c)) return PB_LOST;
         bool flip = flipped(c), in_place = !b->memory || (!c->cursor.fb && !b->slow && drm_format_find(b->shared.fourcc)->is_bgra);
         struct pb_rows changed = all;
         drm_buffer_begin(b);
