@@ -4,7 +4,9 @@
  * sent to a client's window; a tone that another program plays, heard at the client's device; keys and pointer of the client's
  * window in the host's input devices.
  */
+
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { join } from "node:path";
 import {
   type Display,
   Home,
@@ -13,18 +15,23 @@ import {
   type RunningHost,
   startFullscreen,
   startHost,
+  temporaryFolder,
 } from "../e2e/harness.ts";
-import { type Child, cleanUp, eventually } from "../e2e/processes.ts";
+import { Child, cleanUp, eventually } from "../e2e/processes.ts";
+import { leftOf, listen, rate } from "../e2e/pulse.ts";
 import { cardOf, Painter, painted } from "./drm-painter.ts";
 import { EventNode } from "./evdev.ts";
 
 const [width, height] = [320, 240];
+const hz = 800;
+const soundCard = "build/lab/sound_card";
 const card = cardOf("vkms");
 const person = new Home();
 let painter: Painter;
 let display: Display;
 let host: RunningHost;
 let client: Child;
+let player: Child;
 
 beforeAll(async () => {
   const home = new Home();
@@ -32,7 +39,10 @@ beforeAll(async () => {
   await painter.tell(`mode ${width} ${height} XR24 1`);
   const devices = ["--capture", "drm", "--display", card, "--input", "uinput"];
   host = await startHost(home, ...devices, "--sound", "alsa", "--sound-device", "hw:Loopback,1,0");
-  client = startFullscreen(person, host.place, display, "--sound", "alsa", "--sound-device", "hw:Loopback,0,1");
+  player = new Child([soundCard, "play", "hw:Loopback,0,0", `${hz}`, "120"]);
+  await player.until(/begun/);
+  const ears = ["--sound", "alsa", "--sound-device", "hw:Loopback,0,1", "--sound-delay", "800ms"];
+  client = startFullscreen(person, host.place, display, ...ears, "--json", "-");
 });
 
 afterAll(cleanUp);
@@ -57,6 +67,22 @@ test("pictures flipped on the host's card are those in the client's window", asy
   expect(client.running).toBe(true);
   const { source } = await host.stats();
   expect(source).toMatchObject({ capture: "drm", width, height });
+});
+
+test("a tone played on the host's card is heard at the client's device", async () => {
+  await host.until("sound that is listened to", ({ sound }) => sound.state === "live" && sound.listeners === 1);
+  const file = join(temporaryFolder(), "heard.raw");
+  let heard = "";
+  // Emulation stands still now and then; a whole second of it is asked for.
+  await eventually("an exact second of the tone", async () => {
+    expect(await new Child([soundCard, "record", "hw:Loopback,1,1", "2", file]).ended()).toBe(0);
+    const tone = listen(leftOf(file).subarray(rate / 2, (rate * 3) / 2), hz);
+    heard = JSON.stringify(tone);
+    return Math.abs(tone.hz - hz) < hz / 200 && tone.gaps === 0 && tone.purity > 0.98;
+  }).catch((cause) => {
+    throw new Error(heard, { cause });
+  });
+  await player.kill();
 });
 
 test("keys and pointer of the client's window arrive at the host's input devices", async () => {
