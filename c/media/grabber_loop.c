@@ -214,18 +214,29 @@ static enum pb_status refresh(struct pb_grabber *g, struct pb_encoded *frame, bo
     return PB_OK;
 }
 
+/* The source was read after refresh() returned. When it was replaced meanwhile, the frame may be torn, and another follows at once. */
+static void release(struct pb_grabber *g) {
+    if (!g->capture_backend->release || g->capture_backend->release(g->capture) != PB_AGAIN) return;
+    g->state.pending = true;
+    g->state.complete = false;
+}
+
 static enum pb_status encode_picture(struct pb_grabber *g, struct pb_encoded *frame, bool keyframe, struct pb_access_unit *unit) {
     struct pb_grabber_state *s = &g->state;
     if (!s->importing) return g->encoder_backend->encode(g->encoder, &s->picture, frame->capture_us, keyframe, unit);
     enum pb_status status = g->encoder_backend->encode(g->encoder, &s->source, frame->capture_us, keyframe, unit);
     if (status == PB_OK) COUNT(g, imported, 1);
-    if (status != PB_UNSUPPORTED) return status;
+    if (status != PB_UNSUPPORTED) {
+        release(g);
+        return status;
+    }
     /* It cannot read such pictures, so from now on they are converted. */
     s->cannot_import = true;
     s->importing = false;
     if (!s->source.plane[0]) return PB_UNSUPPORTED;
     convert(g, &s->source, (struct pb_rows){0, s->source.height});
     s->complete = true;
+    release(g);
     frame->converted_us = pb_monotonic_us();
     return g->encoder_backend->encode(g->encoder, &s->picture, frame->capture_us, keyframe, unit);
 }

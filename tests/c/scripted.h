@@ -16,7 +16,7 @@ static struct {
     uint32_t width, height, seed;  /* seed 0: grey */
     bool resized, dies, faulty, unmapped;
     const struct pb_dmabuf *dmabuf; /* the pictures lie there; and nowhere else when `unmapped` */
-    uint32_t grabs;
+    uint32_t grabs, torn; /* torn: so many of the next pictures are replaced while they are read */
 } script = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct pb_capture {
@@ -29,7 +29,7 @@ static void script_start(uint32_t width, uint32_t height, uint32_t seed) {
     script.width = width, script.height = height, script.seed = seed;
     script.resized = script.dies = script.faulty = script.unmapped = false;
     script.dmabuf = NULL;
-    script.grabs = 0;
+    script.grabs = script.torn = 0;
 }
 
 static void script_change(uint32_t seed) {
@@ -88,6 +88,15 @@ static enum pb_status scripted_grab(struct pb_capture *c, bool everything, struc
     return PB_OK;
 }
 
+static enum pb_status scripted_release(struct pb_capture *c) {
+    (void)c;
+    pthread_mutex_lock(&script.lock);
+    bool torn = script.torn > 0;
+    if (torn) script.torn--;
+    pthread_mutex_unlock(&script.lock);
+    return torn ? PB_AGAIN : PB_OK;
+}
+
 static bool scripted_probe(const char *target, char *detail, size_t size) {
     (void)target;
     pb_error(detail, size, "driven by\ta test");
@@ -106,5 +115,6 @@ static const struct pb_capture_backend scripted = {.name = "scripted",
                                                    .size = scripted_size,
                                                    .wait = scripted_wait,
                                                    .grab = scripted_grab,
+                                                   .release = scripted_release,
                                                    .close = scripted_close};
 #endif

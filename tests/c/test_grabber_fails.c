@@ -212,6 +212,19 @@ static void a_picture_in_device_memory_is_imported(void) {
     pb_grabber_set(g, PB_GRABBER_KEY_KEYFRAME, 1);
     while (next(g).flags != PB_ENCODED_FLAG_KEYFRAME) {}
     CHECK(stats(g).imported >= 2 && device.imported >= 2);
+    /* Those that were replaced while they were read are followed by another at once. */
+    pthread_mutex_lock(&script.lock);
+    script.torn = 5; /* more than a still picture is captured for sharpening */
+    uint32_t grabs = script.grabs;
+    pthread_mutex_unlock(&script.lock);
+    script_change(7);
+    for (uint32_t now = 0; now < grabs + 6;) {
+        struct pb_encoded some;
+        pb_grabber_take(g, &some);
+        pthread_mutex_lock(&script.lock);
+        now = script.grabs;
+        pthread_mutex_unlock(&script.lock);
+    }
     /* Then it cannot read such pictures any more: they are converted, without a word and without a missing frame. */
     device.cannot_import = true;
     uint64_t imported = stats(g).imported;
