@@ -266,50 +266,6 @@ static void probes(void) {
     behave("");
 }
 
-/* No tailor-made mirror: a program that knows nothing of this one uses the same driver, which has nothing to object. */
-static void others_use_the_driver(void) {
-    char command[1024], file[96];
-    if (system("command -v ffmpeg >/dev/null")) {
-        printf("ffmpeg is not installed\n");
-        exit(77);
-    }
-    snprintf(file, sizeof file, "%s.h264", report_path);
-    /* Neither does it use what the driver does not offer: B pictures and 8x8 transforms. */
-    snprintf(command, sizeof command,
-             "ffmpeg -nostdin -v error -y -init_hw_device vaapi=v:%s -filter_hw_device v -f lavfi -i testsrc=size=320x240:rate=30 -frames:v 20 "
-             "-vf format=nv12,hwupload -c:v h264_vaapi -profile:v main -bf 0 -b:v 1M -low_power 1 %s </dev/null >%s.log 2>&1", server.display, file, report_path);
-    if (system(command)) {
-        snprintf(command, sizeof command, "cat %s.log >&2", report_path);
-        CHECK(!system(command));
-        CHECK(!"ffmpeg encodes on the stand-in");
-    }
-    struct viewer v = viewer_open(PB_H264);
-    static uint8_t bytes[1 << 20];
-    FILE *f = fopen(file, "rb");
-    CHECK(f);
-    size_t size = fread(bytes, 1, sizeof bytes, f), begin = 0;
-    unsigned pictures = 0;
-    fclose(f);
-    for (size_t i = 4; i <= size; i++) {
-        /* One slice a picture: an access unit ends behind each. */
-        bool ends = i == size || (i + 4 < size && !bytes[i] && !bytes[i + 1] && (bytes[i + 2] == 1 || (!bytes[i + 2] && bytes[i + 3] == 1)));
-        if (!ends) continue;
-        struct pb_access_unit unit = {.data = bytes + begin, .size = (uint32_t)(i - begin)};
-        struct pb_picture seen;
-        if (!has_nal(&unit, 1, false) && !has_nal(&unit, 5, false)) continue;
-        CHECK(viewer_see(&v, &unit, &seen) && seen.width == 320);
-        pictures++;
-        begin = i;
-        i += 4;
-    }
-    CHECK(pictures == 20);
-    viewer_close(&v);
-    expect_clean();
-    unlink(file);
-    strcpy(strrchr(file, '.'), ".log");
-    unlink(file);
-}
-
 int main(void) {
     world_begin();
     behave("");
@@ -351,6 +307,5 @@ int main(void) {
     fails("coded=overflow", "vaMapBuffer", true);
     fails("coded=noise", "vaMapBuffer", true);
     fails("ignore-idr", "vaMapBuffer", true);
-    others_use_the_driver();
     return 0;
 }
