@@ -64,6 +64,8 @@ export class EventNode {
           view.getUint16(at + 18, true),
           view.getInt32(at + 20, true),
         ];
+        // The kernel repeats a held key by itself, with a time of its own.
+        if (type === 1 && value === 2) continue;
         if (type !== 0) this.#group.push(`${type} ${code} ${value}`);
         else if (code === 3) throw new Error("the kernel dropped events");
         else if (this.#group.length > 0) {

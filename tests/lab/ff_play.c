@@ -1,6 +1,7 @@
 /* sources: libs: */
 /* A game as a force-feedback device sees it: uploads effects, plays, changes the gain, stops, erases, and leaves one playing when
- * it closes. `ff_play NODE` prints how long each call took, in milliseconds; status 1 names the first that failed. */
+ * it closes. `ff_play NODE` prints how long each call took, in milliseconds, and waits for a line
+ * before the motors' next change; status 1 names the first that failed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/input.h>
@@ -41,9 +42,10 @@ static int upload(int fd, struct ff_effect e, const char *what) {
     return e.id;
 }
 
-static void rest(int ms) {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
-    nanosleep(&t, NULL);
+/* Whoever feels the pad says when it did. */
+static void wait_for_word(void) {
+    char c;
+    while (read(0, &c, 1) == 1 && c != '\n') continue;
 }
 
 int main(int count, char **arguments) {
@@ -51,21 +53,23 @@ int main(int count, char **arguments) {
     if (fd < 0) return fprintf(stderr, "ff_play NODE: %s\n", strerror(errno)), 2;
     begun = now_ms();
     say("effects", ioctl(fd, EVIOCGEFFECTS, &effects) < 0 || effects < 4);
-    int rumble = upload(fd, (struct ff_effect){.type = FF_RUMBLE, .replay = {.length = 300}, .u.rumble = {0x8000, 0x2000}}, "upload");
+    int rumble = upload(fd, (struct ff_effect){.type = FF_RUMBLE, .u.rumble = {0x8000, 0x2000}}, "upload");
     play(fd, rumble, 1, "play");
-    rest(600);
+    wait_for_word();
+    play(fd, rumble, 0, "stop");
+    wait_for_word();
     play(fd, FF_GAIN, 0x8000, "gain");
     play(fd, rumble, 1, "play");
-    rest(100);
+    wait_for_word();
     play(fd, rumble, 0, "stop");
-    rest(100);
+    wait_for_word();
     begun = now_ms();
     say("erase", ioctl(fd, EVIOCRMFF, rumble) < 0);
     play(fd, FF_GAIN, 0xffff, "gain");
     int sine = upload(fd, (struct ff_effect){.type = FF_PERIODIC, .u.periodic = {.waveform = FF_SINE, .period = 50, .magnitude = 0x4000}},
                       "upload");
     play(fd, sine, 1, "play");
-    rest(100);
+    wait_for_word();
     begun = now_ms();
     say("close", close(fd));
     return 0;

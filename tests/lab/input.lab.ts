@@ -2,7 +2,15 @@
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { executable, Home, openDisplay, type RunningHost, startFullscreen, startPatternHost } from "../e2e/harness.ts";
+import {
+  type Display,
+  executable,
+  Home,
+  openDisplay,
+  type RunningHost,
+  startFullscreen,
+  startPatternHost,
+} from "../e2e/harness.ts";
 import { Outsider } from "../e2e/outsiders.ts";
 import { atEnd, Child, cleanUp, eventually } from "../e2e/processes.ts";
 import { EventNode, findDevice, inputDevices } from "./evdev.ts";
@@ -10,10 +18,12 @@ import { EventNode, findDevice, inputDevices } from "./evdev.ts";
 const [first, second] = [new Outsider(), new Outsider()];
 const person = new Home();
 let host: RunningHost;
+let display: Promise<Display>;
 
 /** One host for all of it: to start one takes seconds in here. */
 beforeAll(async () => {
   const home = new Home();
+  display = openDisplay(640, 480);
   writeFileSync("/proc/sys/kernel/hostname", "lab");
   await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
   await home.approve(person);
@@ -112,24 +122,32 @@ test("four gamepads of two clients; the fifth is told so; each goes with its cli
   expect(pads()).toEqual(["Patchbay gamepad 1", "Patchbay gamepad 3", "Patchbay gamepad 4"]);
 });
 
-test("what a game uploads, plays, stops and leaves behind is felt by the client that has the pad", async () => {
-  const { node } = await findDevice("Patchbay gamepad 3");
-  const game = new Child(["build/lab/ff_play", node]);
-  expect([await game.ended(), game.err]).toEqual([0, ""]);
-  const times = game.out
-    .trim()
-    .split("\n")
-    .map((line) => Number(line.split(" ").at(-1)));
+/** Each step of the game waits until `isFelt` says that the motors do what the step before wanted. */
+async function playGame(pad: string, isFelt: (motors: string) => boolean): Promise<void> {
+  const { node } = await findDevice(pad);
+  const game = Bun.spawn(["build/lab/ff_play", node], { stdin: "pipe", stdout: "pipe" });
+  atEnd(() => game.kill());
+  for (const motors of ["32768 8192", "0 0", "16384 4096", "0 0", "32768 32768"]) {
+    await eventually(`${motors} at ${pad}`, () => isFelt(motors));
+    game.stdin.write("\n");
+    game.stdin.flush();
+  }
+  expect(await game.exited).toBe(0);
+  const lines = (await new Response(game.stdout).text()).trim().split("\n");
   // The kernel waits 30 s for an answer that does not come.
-  expect(Math.max(...times)).toBeLessThan(10_000);
+  expect(Math.max(...lines.map((line) => Number(line.split(" ").at(-1))))).toBeLessThan(10_000);
+  await eventually(`the motors' rest at ${pad}`, () => isFelt("0 0"));
+}
+
+test("what a game uploads, plays, stops and leaves behind is felt by the client that has the pad", async () => {
   const felt = () =>
     first.rumbles.map(([, strong, weak]) => `${strong} ${weak}`).filter((now, i, all) => now !== all[i - 1]);
-  await eventually("the end of it", () => felt().length >= 6 && felt().at(-1) === "0 0");
+  await playGame("Patchbay gamepad 3", (motors) => felt().at(-1) === motors);
   expect(felt()).toEqual(["32768 8192", "0 0", "16384 4096", "0 0", "32768 32768", "0 0"]);
   expect(new Set(first.rumbles.map(([device]) => device))).toEqual(new Set([3]));
   const [, , , durationMs = 0] = first.rumbles[0] ?? [];
   expect(durationMs).toBeGreaterThan(0);
-  expect(durationMs).toBeLessThanOrEqual(300);
+  expect(durationMs).toBeLessThanOrEqual(2500);
 });
 
 test("fingers and pen arrive in the kernel's own words", async () => {
@@ -178,7 +196,13 @@ test("fingers and pen arrive in the kernel's own words", async () => {
   ]);
 });
 
-test("a real client reads the pad on its desk while its window has the focus, and lets it rumble", async () => {
+/** What the desk's pad does now, by what it printed: "strong weak". */
+function motorsOf(felt: string): string {
+  const [, strong, weak] = [...felt.matchAll(/upload (\d+) (\d+) \d+/g)].at(-1) ?? [];
+  return /play 0\n$/.test(felt) || strong === undefined ? "0 0" : `${strong} ${weak}`;
+}
+
+test("real clients read the pad on their desk while their window has the focus, and let it rumble", async () => {
   const pad = Bun.spawn(["build/lab/pad", "Desk pad"], { stdin: "pipe", stdout: "pipe" });
   atEnd(() => pad.kill());
   let felt = "";
@@ -190,34 +214,33 @@ test("a real client reads the pad on its desk while its window has the focus, an
     pad.stdin.flush();
   };
   await eventually("the pad", () => felt.includes("ready"));
-  const display = await openDisplay(640, 480);
-  const client = startFullscreen(person, host.place, display);
-  await client.until(/gamepad 1 is plugged into the host/);
-  const node = await EventNode.open("Patchbay gamepad 2");
-  move([3, 0, 255], [3, 1, 0]);
-  move([1, 0x130, 1], [3, 5, 1023]);
-  move([1, 0x138, 1], [1, 0x220, 1]);
-  move([1, 0x130, 0]);
-  const groups = (await node.take(4)).map((group) => group.toSorted());
-  // Sticks of 0 to 255 rest a little beside the middle.
-  expect(groups.flat().filter((event) => !/^3 [34] 128$/.test(event))).toEqual([
-    "3 0 32767",
-    "3 1 -32768",
-    "1 304 1",
-    "3 5 255",
-    "3 17 -1",
-    "3 2 255",
-    "1 304 0",
-  ]);
-  const game = new Child(["build/lab/ff_play", (await findDevice("Patchbay gamepad 2")).node]);
-  expect(await game.ended()).toBe(0);
-  await eventually("the motors' rest", () => /upload 32768 32768 \d+\nplay 1\n(.*\n)*play 0\n$/.test(felt));
-  expect(felt).toContain("upload 32768 8192 ");
-  expect(felt).toContain("upload 16384 4096 ");
+  const shown = await display;
+  for (const output of ["x11", "sdl2"]) {
+    felt = "";
+    const client = startFullscreen(person, host.place, shown, "--output", output);
+    await client.until(/gamepad 1 is plugged into the host/);
+    const node = await EventNode.open("Patchbay gamepad 2");
+    move([3, 0, 255], [3, 1, 0]);
+    move([1, 0x130, 1], [3, 5, 1023]);
+    move([1, 0x138, 1], [1, 0x220, 1]);
+    move([1, 0x130, 0]);
+    const events: string[] = [];
+    while (!events.includes("1 304 0")) events.push(...(await node.take(1)).flat());
+    // SDL2 does not make this odd pad's trigger and cross out; sticks of 0 to 255 rest a little beside the middle.
+    const odd = ["3 5 255", "3 17 -1", "3 2 255"];
+    const plain = (event: string) => !/^3 [0134] 128$/.test(event) && (output === "x11" || !odd.includes(event));
+    const wanted = ["3 0 32767", "3 1 -32768", "1 304 1", "1 304 0", ...(output === "x11" ? odd : [])];
+    expect(events.filter(plain).toSorted()).toEqual(wanted.toSorted());
+    await playGame("Patchbay gamepad 2", (motors) => motorsOf(felt) === motors).catch((cause) => {
+      throw new Error(`${output}: ${felt}`, { cause });
+    });
+    move([3, 0, 128], [3, 1, 128], [3, 5, 0]);
+    move([1, 0x138, 0], [1, 0x220, 0]);
+    expect(await client.interrupt()).toBe(0);
+    await node.gone();
+  }
   pad.kill();
   await listening;
-  await node.gone();
-  expect(await client.interrupt()).toBe(0);
 });
 
 test("a client that leaves lets go of everything; a host that is killed holds nothing", async () => {
