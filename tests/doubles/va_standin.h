@@ -74,6 +74,9 @@ uint32_t told_number(const struct driver *d, const char *word);
 /* True when this call is to fail: counts those of its name. */
 bool misbehaves(struct driver *d, const char *call);
 
+/* va_pictures.c */
+void picture_functions(struct VADriverVTable *v);
+
 /* va_images.c */
 void image_functions(struct VADriverVTable *v, struct VADriverVTableVPP *p);
 uint8_t *chroma_of(struct object *surface);
