@@ -92,6 +92,46 @@ static void equal_to_software(enum pb_codec codec, uint32_t width, uint32_t heig
     expect_clean();
 }
 
+/* What other encoders make: several references in an order of the stream's own, weights, 8x8 transforms, slices. */
+static void equal_on_other_streams(const char *codec, const char *options) {
+    static uint8_t bytes[1 << 20];
+    char file[96], command[1024];
+    if (system("command -v ffmpeg >/dev/null")) {
+        printf("ffmpeg is not installed\n");
+        exit(77);
+    }
+    bool hevc = !strcmp(codec, "libx265");
+    snprintf(file, sizeof file, "%s.%s", report_path, hevc ? "hevc" : "h264");
+    snprintf(command, sizeof command, "ffmpeg -nostdin -v error -y -f lavfi -i testsrc=size=322x242:rate=30,fade=in:0:30 -frames:v 30 -pix_fmt yuv420p -c:v %s %s %s </dev/null >/dev/null 2>&1",
+             codec, options, file);
+    CHECK(!system(command));
+    FILE *f = fopen(file, "rb");
+    CHECK(f);
+    size_t size = fread(bytes, 1, sizeof bytes, f), begin = 0;
+    fclose(f);
+    unlink(file);
+    struct pb_decoder *hard = open_decoder(hevc ? PB_HEVC : PB_H264);
+    struct source o = {.hevc = hevc, .soft = hevc ? NULL : pb_decoder_openh264.open(PB_H264, NULL, 0), .picturer = hevc ? hevc_picturer_open() : NULL};
+    unsigned pictures = 0;
+    for (size_t i = 4; i <= size; i++) {
+        /* Each access unit begins with a delimiter. */
+        bool ends = i == size || (i + 4 < size && !memcmp(bytes + i, "\0\0\0\1", 4) && (hevc ? bytes[i + 4] >> 1 == 35 : (bytes[i + 4] & 31) == 9));
+        if (!ends) continue;
+        struct pb_picture a, b;
+        o.unit = (struct pb_access_unit){.data = bytes + begin, .size = (uint32_t)(i - begin)};
+        need_picture(hard, pb_decoder_vaapi.decode(hard, o.unit.data, o.unit.size, &a));
+        source_see(&o, &b);
+        CHECK(psnr(&a, &b) == 99);
+        pictures++;
+        begin = i;
+    }
+    CHECK(pictures == 30);
+    pb_decoder_vaapi.close(hard);
+    if (hevc) hevc_picturer_close(o.picturer);
+    else pb_decoder_openh264.close(o.soft);
+    expect_clean();
+}
+
 /* After a loss nothing is shown that was made from it, and a keyframe sets things right. */
 static void losses(enum pb_codec codec) {
     struct source o = source_open(codec, 320, 240);
@@ -224,6 +264,8 @@ int main(void) {
     behave("no-getimage");
     equal_to_software(PB_H264, 320, 240);
     behave("");
+    equal_on_other_streams("libx264", "-profile:v high -x264-params aud=1:bframes=0:ref=4:weightp=2:slices=3:8x8dct=1:keyint=20:scenecut=0");
+    equal_on_other_streams("libx265", "-x265-params aud=1:bframes=0:ref=3:slices=1:keyint=20:scenecut=0:open-gop=0:log-level=0");
     losses(PB_H264);
     losses(PB_HEVC);
     hostile(PB_H264);

@@ -12,6 +12,7 @@ struct state {
     struct bytes sets; /* as they were sent last */
     uint64_t decoded;
     VASurfaceID last; /* reference */
+    uint32_t references;
     bool broken;
 };
 
@@ -38,7 +39,7 @@ static struct state *state_of(struct object *c) {
     return s;
 }
 
-static void write_sets(const struct object *c, const VAPictureParameterBufferH264 *p, uint32_t pps, struct bytes *out) {
+static void write_sets(const struct object *c, const VAPictureParameterBufferH264 *p, uint32_t pps, uint32_t references, struct bytes *out) {
     struct bits b = {0};
     bool high = c->config->profile == VAProfileH264High;
     put(&b, 0x67, 8);
@@ -70,7 +71,9 @@ static void write_sets(const struct object *c, const VAPictureParameterBufferH26
     put_ue(&b, 0);
     put(&b, p->pic_fields.bits.entropy_coding_mode_flag, 1);
     put(&b, p->pic_fields.bits.pic_order_present_flag, 1);
-    put(&b, 7, 3); /* num_ref_idx_active defaults are not among the parameters; streams here override or have one */
+    put_ue(&b, 0);
+    put_ue(&b, references); /* the PPS's own is not among the parameters, but slices that do not override it tell */
+    put_ue(&b, 0);
     put(&b, p->pic_fields.bits.weighted_pred_flag, 1);
     put(&b, p->pic_fields.bits.weighted_bipred_idc, 2);
     put_se(&b, p->pic_init_qp_minus26);
@@ -120,13 +123,13 @@ static VAStatus check_slice(struct driver *d, struct state *s, const VAPicturePa
     struct sps sps = {.frame_num_bits = p->seq_fields.bits.log2_max_frame_num_minus4 + 4u, .poc_type = p->seq_fields.bits.pic_order_cnt_type,
                       .poc_bits = p->seq_fields.bits.log2_max_pic_order_cnt_lsb_minus4 + 4u};
     struct pps pps = {.cabac = p->pic_fields.bits.entropy_coding_mode_flag, .bottom = p->pic_fields.bits.pic_order_present_flag,
-                      .loop_control = p->pic_fields.bits.deblocking_filter_control_present_flag, .redundant = p->pic_fields.bits.redundant_pic_cnt_present_flag};
+                      .loop_control = p->pic_fields.bits.deblocking_filter_control_present_flag, .redundant = p->pic_fields.bits.redundant_pic_cnt_present_flag,
+                      .weighted = p->pic_fields.bits.weighted_pred_flag, .default_l0 = q->num_ref_idx_l0_active_minus1};
     struct bits b = unescape(nal + 1, q->slice_data_size - 1);
     bool read = read_slice(&b, nal[0], &sps, &pps, own);
     size_t offset = b.at + 8;
     bits_free(&b);
     if (!read) return VA_STATUS_ERROR_DECODING_ERROR;
-    if (p->pic_fields.bits.weighted_pred_flag) return VA_STATUS_SUCCESS;
     NEED(offset == q->slice_data_bit_offset, "slice_data_bit_offset %u instead of %zu", q->slice_data_bit_offset, offset);
     NEED(own->first == q->first_mb_in_slice && own->type % 5 == q->slice_type % 5u && own->qp_delta == q->slice_qp_delta && own->cabac_init == q->cabac_init_idc &&
              own->loop == q->disable_deblocking_filter_idc && own->alpha == q->slice_alpha_c0_offset_div2 && own->beta == q->slice_beta_offset_div2 &&
@@ -196,7 +199,8 @@ VAStatus decode_h264(struct driver *d, struct object *c) {
         if (!slices++) {
             status = check_picture(d, c, s, p, own.idr);
             reference = own.nal_ref != 0;
-            write_sets(c, p, own.pps, &sets);
+            if (!(own.type % 5) && !own.override) s->references = slice->num_ref_idx_l0_active_minus1;
+            write_sets(c, p, own.pps, s->references, &sets);
             bool changed = sets.size != s->sets.size || memcmp(sets.data, s->sets.data, sets.size);
             if (own.idr || changed) append(&in, sets.data, sets.size);
             if (changed) {

@@ -64,7 +64,14 @@ bool read_slice(struct bits *b, uint8_t header, const struct sps *sps, const str
         s->modified = get(b, 1);
         if (s->modified)
             for (uint32_t op; (op = get_ue(b)) != 3 && !b->ended;) get_ue(b);
-        if (pps->weighted) return false;
+        if (pps->weighted) {
+            get_ue(b);
+            get_ue(b);
+            for (uint32_t i = 0; i <= s->l0 && !b->ended; i++) {
+                if (get(b, 1)) get_se(b), get_se(b);
+                if (get(b, 1)) get_se(b), get_se(b), get_se(b), get_se(b);
+            }
+        }
     }
     if (s->nal_ref) {
         s->marking = s->idr ? get(b, 2) : get(b, 1);
