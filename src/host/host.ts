@@ -21,6 +21,7 @@ import { limits } from "../base/limits.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
+import { kindOf } from "../wire/device-input.ts";
 import { chunkFlag, codec, codecShift, permission } from "../wire/root.ts";
 import { type ChannelHost, type ChannelPipe, HostChannel } from "./channel.ts";
 import { HostCore, type HostOutbox, type LeaveReason } from "./core.ts";
@@ -228,7 +229,7 @@ export class Host {
         injector?.send(0, 0, 0);
         injector?.flush();
       },
-      plug: (device, name) => injector?.plug(device, name) ?? fail("unavailable", "input is off"),
+      plug: (device, name) => plugInto(injector, device, name),
       unplug: (device) => injector?.unplug(device),
       injectTo: (device, type, code, value) => void injector?.sendTo(device, type, code, value),
       requestKeyframe: () => this.#grabber.requestKeyframe(),
@@ -373,8 +374,18 @@ function chooseInjector(options: HostOptions, source: GrabberDescription): Resul
   const target = options.inputTarget || (wanted === "xtest" && source.capture === "x11" ? options.target : "");
   const opened = openInjector(wanted, target);
   if (opened.ok || options.input !== "auto") return opened;
-  log.warn(`input is off: ${opened.message}`);
-  return ok(undefined);
+  // A screen without virtual devices may still have an X server behind it that takes input.
+  const other = wanted === "uinput" && process.env.DISPLAY ? openInjector("xtest", "") : opened;
+  log.warn(`${other.ok ? "input goes to the X display only" : "input is off"}: ${opened.message}`);
+  return other.ok ? other : ok(undefined);
+}
+
+function plugInto(injector: Injector | undefined, device: number, name: string): Result<void> {
+  const plugged = injector?.plug(device, name) ?? fail("unavailable", "input is off");
+  const what = `${kindOf(device) === "pad" ? `gamepad ${device}` : `the ${kindOf(device)} device`} (a client's "${name}")`;
+  if (plugged.ok) log.info(`${what} is plugged`);
+  else log.warn(`${what} cannot be made: ${plugged.message}`);
+  return plugged;
 }
 
 function naturalInput(capture: string, target: string): string {
