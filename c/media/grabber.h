@@ -1,5 +1,5 @@
-/* The grabber's parts, seen only by grabber.c (the boundary and the thread's life), grabber_loop.c (what the thread does) and
- * grabber_backends.c (what it does it with). */
+/* The grabber's parts, seen only by grabber.c (the boundary and the thread's life), grabber_loop.c (when the thread does
+ * something), grabber_frame.c (what it does) and grabber_backends.c (with what). */
 #ifndef PB_GRABBER_H
 #define PB_GRABBER_H
 #include "../capture/capture.h"
@@ -87,7 +87,25 @@ bool grabber_replace_capture(struct pb_grabber *g, const char *why);
 /* Puts notices of what was replaced. */
 void grabber_tell_changes(struct pb_grabber *g);
 
+/* A frame as far as there is anything to show. What it answers is of the capture; PB_LOST with `end` set is the end. */
+enum pb_status grabber_produce(struct pb_grabber *g);
+
 /* grabber_loop.c. */
+enum { PB_FAULT_PAUSE_US = 50000 };
+#define COUNT(g, what, by) atomic_fetch_add_explicit(&(g)->counters.what, (by), memory_order_relaxed)
+
+/* Sleeps until something is wished, room is made, or the time is come. */
+void grabber_sleep_until(struct pb_grabber *g, uint64_t until_us);
+/* Waits for room. */
+void grabber_put(struct pb_grabber *g, struct pb_encoded *frame, const uint8_t *data);
+/* Memory for the encoder's format; all of the picture is then captured again. */
+bool grabber_allocate(struct pb_grabber *g, char *error, size_t error_size);
+/* The present encoder with what is wished now, or the next that opens. */
+bool grabber_reopen_encoder(struct pb_grabber *g, char *error, size_t error_size);
+/* Another source goes on where one failed, if there is one. */
+enum pb_status grabber_lose_capture(struct pb_grabber *g, const char *why);
+/* The thread has nothing to go on with; `why` unless there is an exacter reason. PB_LOST. */
+enum pb_status grabber_give_up(struct pb_grabber *g, const char *why);
 void grabber_put_notice(struct pb_grabber *g, uint32_t kind, const char *text);
 /* Memory and encoder for the capture's present size. False with a sentence in `error`. */
 bool grabber_prepare(struct pb_grabber *g, char *error, size_t error_size);

@@ -1,4 +1,4 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_frame.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
 /* The grabber's thread over the real encoder, with the test picture and a source that the test drives: what it does on
  * changes, silence, keyframe requests, a full queue, a pause, a new size, new rates, and the source's end. */
 #include "check.h"

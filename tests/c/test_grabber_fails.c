@@ -1,4 +1,4 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_frame.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/pattern.c c/meter/timecode.c libs: -lopenh264 */
 /* What the grabber goes on with when something fails: another encoder from a keyframe, another source, or a clear end. An
  * encoder and a source that the test breaks by hand stand before the real ones. */
 #include "check.h"
