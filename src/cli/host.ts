@@ -188,6 +188,10 @@ function greet(host: Host, identity: DeviceIdentity, address: string, page: Dash
   // A service's journal keeps what is printed, and others may read it.
   const isSeen = process.stderr.isTTY;
   log.info(`status page ${isSeen ? page.url : page.url.replace(/\?.*/, "")}`);
+  if (codec === "hevc") {
+    log.warn("browsers play H.264 only: the page shows no picture while this host sends HEVC");
+    return;
+  }
   if (isSeen) log.info(`watch and control this screen in a browser at ${page.viewerUrl}`);
   else log.info("patchbay key show --viewer prints where to watch and control this screen in a browser");
 }
