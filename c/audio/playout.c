@@ -9,7 +9,7 @@ enum {
     RESTART_AHEAD_US = 250000,    /* playing that much too early pauses, */
     RESTART_BEHIND_US = 1000000,  /* that much too late skips */
     CORRECT_FROM_US = 3000, CORRECT_TO_US = 300,
-    SPLICE_FROM_US = 12000, SPLICE_STEP_US = 8000,
+    SPLICE_FROM_US = 8000, SPLICE_STEP_US = 5000,
     SPLICE_EVERY_FRAMES = 4800,
     REPAIR_FOR_US = 10000000,
     WAIT_FROM_US = 1500,          /* too early by that much, a packet that is not there is waited for */

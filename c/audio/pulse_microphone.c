@@ -48,7 +48,6 @@ static bool load(struct pb_audio_device *d, uint32_t *module, const char *name, 
 
 bool pulse_add_microphone(struct pb_audio_device *d, const char *name, char *sink, size_t sink_size) {
     struct stale stale = {.count = 0};
-    /* Unused memory of a late answer would be ours no more, so an unanswered list is cancelled inside. */
     pulse_answered(d, d->pa->context_get_module_info_list(d->context, look, &stale));
     while (stale.count) unload(d, stale.modules[--stale.count]);
 

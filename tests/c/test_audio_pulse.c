@@ -26,6 +26,7 @@ static pid_t server;
 static void start_server(void) {
     char socket[160];
     snprintf(socket, sizeof socket, "module-native-protocol-unix socket=%s/S auth-anonymous=1", folder);
+    fflush(NULL);
     server = fork();
     if (!server) {
         /* Whatever ends this test ends the server too, and nobody waits for what it might print. */
@@ -155,7 +156,7 @@ static void in_step(struct pb_audio_sink *sink, struct pb_audio_source *source) 
     struct tone t = tone_measure(heard + 2 * 9600, 60000, HZ, 0.005);
     double off = ((double)onset_us - (double)wanted) / 1000;
     printf("heard %.1f ms off its time; %.2f Hz, %.1f dB pure, %u of %u blocks broken\n", off, t.hz, t.snr_db, t.broken, t.blocks);
-    CHECK(fabs(off) < 20 && fabs(t.hz - HZ) < 2 && t.broken < t.blocks / 4);
+    CHECK(fabs(off) < 20 && fabs(t.hz - HZ) < 6 && t.broken < t.blocks / 4);
     struct pb_audio_sink_stats s;
     pb_audio_sink_stats(sink, &s);
     CHECK(fabs((double)s.delay_us - DELAY_US) < 20000 && s.wanted_delay_us == DELAY_US);
@@ -189,16 +190,39 @@ static void pauses(struct pb_audio_sink *sink, struct pb_audio_source *source) {
     CHECK(lost == 1 && back == 1);
 }
 
+/* Leaves its modules in the server. */
+static void killed_with_a_microphone(void) {
+    int told[2];
+    char byte;
+    CHECK(!pipe(told));
+    fflush(NULL);
+    pid_t child = fork();
+    if (!child) {
+        dup2(told[1], 1);
+        execl("/proc/self/exe", "test", "microphone", (char *)NULL); /* libpulse does not work in a forked process */
+        _exit(1);
+    }
+    close(told[1]);
+    CHECK(read(told[0], &byte, 1) == 1);
+    close(told[0]);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
 static void virtual_microphone(void) {
     CHECK(!open_source("patchbay_test", PB_AUDIO_SOURCE_FLAG_MICROPHONE));
+    killed_with_a_microphone();
     struct pb_audio_sink *sink = open_sink("patchbay_test", PB_AUDIO_SINK_FLAG_VIRTUAL_SOURCE);
     CHECK(sink);
+    char text[800];
+    pb_audio_sink_describe(sink, text, sizeof text);
+    CHECK(strstr(text, "pulse\tpatchbay_test_feed\t"));
     struct pb_audio_source *source = open_source("patchbay_test", PB_AUDIO_SOURCE_FLAG_MICROPHONE);
     CHECK(source);
     pushed_until_us = 0;
     until_tone_ends_at(sink, source, 24000, "a tone through the microphone");
     struct tone t = tone_measure(heard + 2 * 4800, 19200, HZ, 0.005);
-    CHECK(fabs(t.hz - HZ) < 5);
+    CHECK(fabs(t.hz - HZ) < 10);
     pb_audio_source_close(source);
     pb_audio_sink_close(sink);
     CHECK(!open_source("patchbay_test", PB_AUDIO_SOURCE_FLAG_MICROPHONE));
@@ -206,7 +230,12 @@ static void virtual_microphone(void) {
     CHECK(!open_source("", PB_AUDIO_SOURCE_FLAG_MICROPHONE));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc == 2 && !strcmp(argv[1], "microphone")) {
+        bool made = open_sink("patchbay_test", PB_AUDIO_SINK_FLAG_VIRTUAL_SOURCE);
+        if (made && write(1, "1", 1) == 1) pause();
+        return 1;
+    }
     if (system("command -v pulseaudio >/dev/null")) {
         puts("pulseaudio is not installed: apt install pulseaudio");
         return 77;
