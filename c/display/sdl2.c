@@ -20,7 +20,8 @@ struct pb_display {
     SDL_Window *window;
     SDL_Renderer *renderer;
     SDL_Texture *texture;
-    bool grabbed, initialised;
+    bool grabbed, initialised, locks_told;
+    uint16_t locks; /* of SDL_KMOD_*, as last told */
     struct sdl_devices devices;
     struct pb_layout layout;
     uint32_t width, height; /* of the window */
@@ -273,6 +274,15 @@ static void window_event(struct pb_display *d, const union sdl_event *e) {
     }
 }
 
+/* Before the first key that they change. */
+static void tell_locks(struct pb_display *d, uint16_t modifiers) {
+    static const struct { uint16_t modifier, lamp; } locks[] = {{SDL_KMOD_CAPS, LED_CAPSL}, {SDL_KMOD_NUM, LED_NUML}};
+    for (unsigned i = 0; i < sizeof locks / sizeof *locks; i++)
+        if (!d->locks_told || (modifiers ^ d->locks) & locks[i].modifier) emit(d, EV_LED, locks[i].lamp, (modifiers & locks[i].modifier) != 0);
+    d->locks_told = true;
+    d->locks = modifiers;
+}
+
 static void input(struct pb_display *d, const union sdl_event *e) {
     static const uint16_t buttons[] = {0, BTN_LEFT, BTN_MIDDLE, BTN_RIGHT, BTN_SIDE, BTN_EXTRA};
     if (e->type == SDL_MOUSEMOTION && d->grabbed) {
@@ -287,6 +297,8 @@ static void input(struct pb_display *d, const union sdl_event *e) {
     } else if (e->type == SDL_KEYDOWN || e->type == SDL_KEYUP) {
         uint16_t code = pb_sdl_key(e->key.scancode);
         if (!code || e->key.repeat) return;
+        /* A lock key's own press has changed them already; the host hears of that press itself. */
+        if (e->type == SDL_KEYDOWN && code != KEY_CAPSLOCK && code != KEY_NUMLOCK) tell_locks(d, e->key.modifiers);
         emit(d, EV_KEY, code, e->type == SDL_KEYDOWN);
     } else {
         if (!e->button.button || e->button.button >= sizeof buttons / sizeof *buttons) return;

@@ -17,6 +17,8 @@ enum {
     SDL_RENDERER_SOFTWARE = 1,
     SDL_YUV_CONVERSION_BT709 = 2,
     SDL_BLENDMODE_NONE = 0,
+    SDL_KMOD_NUM = 0x1000,
+    SDL_KMOD_CAPS = 0x2000,
 };
 
 enum {
@@ -49,7 +51,7 @@ enum {
 union sdl_event {
     uint32_t type;
     struct { uint32_t type, timestamp, window; uint8_t event, padding[3]; int32_t data1, data2; } window;
-    struct { uint32_t type, timestamp, window; uint8_t state, repeat, padding[2]; int32_t scancode, symbol; } key;
+    struct { uint32_t type, timestamp, window; uint8_t state, repeat, padding[2]; int32_t scancode, symbol; uint16_t modifiers; } key;
     struct { uint32_t type, timestamp, window, which, state; int32_t x, y, dx, dy; } motion;
     struct { uint32_t type, timestamp, window, which; uint8_t button, state, clicks, padding; int32_t x, y; } button;
     struct { uint32_t type, timestamp, window, which; int32_t x, y; uint32_t direction; } wheel;

@@ -53,6 +53,8 @@ struct pb_display {
     size_t scaled_bytes;
 
     struct pb_x11_keymap keymap;
+    bool locks_told;
+    uint16_t locks; /* modifier bits of caps and num lock, as last told */
     uint8_t down[32]; /* X keycodes, so that auto-repeat is told from presses */
     bool grabbed;
     int16_t last_x, last_y; /* of the pointer */

@@ -14,6 +14,15 @@ static void end_group(struct pb_display *d) { emit(d, EV_SYN, SYN_REPORT, 0); }
 
 void window_forget_keys(struct pb_display *d) { memset(d->down, 0, sizeof d->down); }
 
+/* Whoever gets the keys learns which locks are on, before the first key that they change. */
+static void tell_locks(struct pb_display *d, uint16_t state) {
+    static const struct { uint16_t modifier, lamp; } locks[] = {{XCB_MOD_MASK_LOCK, LED_CAPSL}, {XCB_MOD_MASK_2, LED_NUML}};
+    for (unsigned i = 0; i < sizeof locks / sizeof *locks; i++)
+        if (!d->locks_told || (state ^ d->locks) & locks[i].modifier) emit(d, EV_LED, locks[i].lamp, (state & locks[i].modifier) != 0);
+    d->locks_told = true;
+    d->locks = state & (XCB_MOD_MASK_LOCK | XCB_MOD_MASK_2);
+}
+
 static void key(struct pb_display *d, uint8_t keycode, bool press) {
     uint8_t bit = (uint8_t)(1u << (keycode & 7)), *down = &d->down[keycode >> 3];
     uint16_t code = d->keymap.evdev_of[keycode];
@@ -76,7 +85,10 @@ static void button(struct pb_display *d, const xcb_button_press_event_t *e, bool
 
 void window_input(struct pb_display *d, const xcb_generic_event_t *event) {
     switch (event->response_type & 0x7f) {
-    case XCB_KEY_PRESS: key(d, ((const xcb_key_press_event_t *)event)->detail, true); break;
+    case XCB_KEY_PRESS:
+        tell_locks(d, ((const xcb_key_press_event_t *)event)->state);
+        key(d, ((const xcb_key_press_event_t *)event)->detail, true);
+        break;
     case XCB_KEY_RELEASE: key(d, ((const xcb_key_release_event_t *)event)->detail, false); break;
     case XCB_BUTTON_PRESS: button(d, (const xcb_button_press_event_t *)event, true); break;
     case XCB_BUTTON_RELEASE: button(d, (const xcb_button_press_event_t *)event, false); break;

@@ -243,7 +243,7 @@ function windowEvents(client: () => Client | undefined): WindowEvents {
     },
     offsetUs: () => core()?.link?.clock.offsetUs,
     broken: (nowUs) => core()?.frames.broken(nowUs),
-    input: (type, code, value, nowUs) => core()?.input.add(type, code, value, nowUs),
+    input: (type, code, value, nowUs) => core()?.typed(type, code, value, nowUs),
     flushInput: (nowUs) => core()?.input.flush(nowUs),
     releaseKeys: (nowUs) => core()?.releaseKeys(nowUs),
     setPaused: (paused, nowUs) => core()?.setPaused(paused, nowUs),

@@ -25,6 +25,7 @@ import {
   handshakeStep,
   header,
   headerBytes,
+  inputType,
   packetType,
   permission,
   refusal,
@@ -33,6 +34,7 @@ import {
 import { type Sound, SoundReader } from "../wire/sound.ts";
 import { ClientDevices, type DeviceStateName } from "./devices.ts";
 import { FrameReceiver } from "./frames.ts";
+import { LockKeys } from "./locks.ts";
 import { InputGroup } from "./outgoing.ts";
 
 /** Why a session ended. */
@@ -91,12 +93,16 @@ export interface ClientSettings {
 
 export type ClientDrop = LinkDrop | WireError | "not-ours" | "handshake-refused" | "late-handshake" | "sound-not-asked";
 
+/** Linux: the event type of a keyboard's lamps, and the first code that is no key of a keyboard. */
+const ledType = 0x11;
+const firstButton = 0x100;
 const noCookie = new Uint8Array(16);
 
 export class ClientCore {
   readonly frames: FrameReceiver;
   readonly input: InputGroup;
   readonly devices: ClientDevices;
+  readonly locks = new LockKeys();
   readonly drops = new Counters<ClientDrop>();
   link: Link | undefined;
   permissions = 0;
@@ -256,7 +262,8 @@ export class ClientCore {
       if (news) this.#wish(nowUs);
       this.devices.allow(this.mayInput, nowUs);
       this.#outbox.admitted(value);
-    } else if (command === controlCommand.deviceState) {
+    } else if (command === controlCommand.lockKeys) this.locks.there(value);
+    else if (command === controlCommand.deviceState) {
       const device = value & ((1 << deviceStateShift) - 1);
       const state = this.devices.answered(device, value >> deviceStateShift);
       if (state) this.#outbox.deviceState(device, state);
@@ -293,6 +300,21 @@ export class ClientCore {
     if (!this.link || this.#ended || !this.maySpeak) return false;
     this.link.audio(packet, nowUs);
     return true;
+  }
+
+  /** One event of the window's keyboard or pointer; type 0 (EV_SYN) ends a group, EV_LED tells of this machine's lamps. */
+  typed(type: number, code: number, value: number, nowUs: number): void {
+    if (type === ledType) {
+      this.locks.here(code, value !== 0);
+      return;
+    }
+    if (type === inputType.key && value === 1 && code < firstButton)
+      for (const lock of this.locks.before(code))
+        for (const press of [1, 0]) {
+          this.input.add(inputType.key, lock, press, nowUs);
+          this.input.flush(nowUs);
+        }
+    this.input.add(type, code, value, nowUs);
   }
 
   setPaused(paused: boolean, nowUs: number): void {

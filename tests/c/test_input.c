@@ -16,6 +16,7 @@ enum { PATIENCE_MS = 10000 };
 
 static struct pb_display *window;
 static struct pb_input *injector;
+static unsigned lamps_told;
 
 /* The next event of the window, SHOWN aside. */
 static struct pb_window_event next(void) {
@@ -24,7 +25,8 @@ static struct pb_window_event next(void) {
         memset(&e, 0, sizeof e);
         enum pb_status status = pb_display_x11.event(window, &e);
         CHECK(status == PB_OK || status == PB_AGAIN);
-        if (status == PB_OK && e.kind != PB_WINDOW_SHOWN) return e;
+        if (status == PB_OK && e.kind == PB_WINDOW_INPUT && e.type == EV_LED) lamps_told |= 1u << e.code;
+        else if (status == PB_OK && e.kind != PB_WINDOW_SHOWN) return e;
         struct pollfd fd = {pb_display_x11.descriptor(window), POLLIN, 0};
         if (status == PB_AGAIN) CHECK(poll(&fd, 1, PATIENCE_MS) == 1);
     }
@@ -69,6 +71,7 @@ static void every_key_goes_round(void) {
         expect(EV_SYN, SYN_REPORT, 0);
     }
     CHECK(keys == 247);
+    CHECK(lamps_told == (1u << LED_CAPSL | 1u << LED_NUML));
 }
 
 static void a_held_key_does_not_repeat(void) {
