@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildDoubles } from "../../.ci/doubles.ts";
-import { must } from "../../.ci/steps.ts";
 import { openDisplay } from "../e2e/harness.ts";
 import { cleanUp } from "../e2e/processes.ts";
 
@@ -15,7 +14,6 @@ let display = "";
 afterAll(cleanUp);
 beforeAll(async () => {
   await buildDoubles();
-  await must(["sh", "tests/doubles/va_build.sh", "build/doubles/va"]);
   display = (await openDisplay(64, 64)).name;
 }, 120_000);
 
@@ -42,7 +40,7 @@ test("NVIDIA's encoder and decoder keep to the suites", async () => {
 test("VA-API's encoder and decoder keep to the suites", async () => {
   const told = await suites({
     PATCHBAY_VA_DEVICE: display,
-    LIBVA_DRIVERS_PATH: join(doubles, "va"),
+    LIBVA_DRIVERS_PATH: doubles,
     LIBVA_DRIVER_NAME: "standin",
   });
   expect(told).toContain("grabber, native, vaapi, h264 > ");

@@ -1,3 +1,4 @@
+/* library: standin_drv_video.so sources: tests/doubles/va_pictures.c tests/doubles/va_images.c tests/doubles/va_h264.c tests/doubles/va_check_h264.c tests/doubles/va_encode_h264.c tests/doubles/va_decode_h264.c tests/doubles/va_hevc.c tests/doubles/va_encode_hevc.c tests/doubles/va_decode_hevc.c tests/doubles/hevc.c libs: -lopenh264 -lx265 -lde265 -Wl,-z,nodelete */
 /* The VA stand-in's objects and calls (see va_standin.h). Words in VA_STANDIN:
  *   fail=CALL:N      the N-th call of that name fails (vaEndPicture, vaMapBuffer, ...), e.g. fail=vaEndPicture:3
  *   lose=N           from the N-th vaBeginPicture on, every call fails

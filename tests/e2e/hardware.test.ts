@@ -6,7 +6,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildDoubles } from "../../.ci/doubles.ts";
-import { must } from "../../.ci/steps.ts";
 import { Home, openDisplay, type RunningHost, startHeadless, startPatternHost } from "./harness.ts";
 import { type Child, cleanUp } from "./processes.ts";
 
@@ -16,7 +15,6 @@ let display = "";
 afterAll(cleanUp);
 beforeAll(async () => {
   await buildDoubles();
-  await must(["sh", "tests/doubles/va_build.sh", "build/doubles/va"]);
   // Stand-ins for VA-API drivers are found by way of an X display.
   display = (await openDisplay(64, 64)).name;
 }, 120_000);
@@ -24,7 +22,7 @@ beforeAll(async () => {
 const nvidia = (script: string): Record<string, string> => ({ LD_LIBRARY_PATH: doubles, NV_DOUBLE: script });
 const vaapi = (words: string): Record<string, string> => ({
   PATCHBAY_VA_DEVICE: display,
-  LIBVA_DRIVERS_PATH: join(doubles, "va"),
+  LIBVA_DRIVERS_PATH: doubles,
   LIBVA_DRIVER_NAME: "standin",
   VA_STANDIN: words,
 });

@@ -5,16 +5,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { must } from "../../.ci/steps.ts";
+import { buildDoubles } from "../../.ci/doubles.ts";
 import { Home, openDisplay, temporaryFolder } from "./harness.ts";
 import { Child, cleanUp } from "./processes.ts";
 
-const drivers = join(import.meta.dir, "../../build/doubles/va");
+const drivers = join(import.meta.dir, "../../build/doubles");
 let display = "";
 
 afterAll(cleanUp);
 beforeAll(async () => {
-  await must(["sh", "tests/doubles/va_build.sh", drivers]);
+  await buildDoubles();
   display = (await openDisplay(64, 64)).name;
 }, 120_000);
 
