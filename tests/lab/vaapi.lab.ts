@@ -48,7 +48,7 @@ beforeAll(async () => {
     "--sound",
     "off",
     "--input",
-    "none",
+    "off",
   );
   startFullscreen(person, host.place, display, "--sound", "off");
 }, 60_000);
