@@ -6,7 +6,7 @@
 
 #include "audio/playout.h"
 
-enum { HZ = 1000, CHUNK = 240, CHUNK_US = 5000, DEVICE_US = 25000, MAX_SECONDS = 60, FLIGHT = 256 };
+enum { HZ = 1000, CHUNK = 240, CHUNK_US = 5000, DEVICE_US = 25000, MAX_SECONDS = 25, FLIGHT = 256 };
 
 struct network {
     double delay_us, jitter_us, drift; /* drift: the sender's clock runs that much faster */
@@ -135,8 +135,8 @@ static struct tone heard(double from_s, double to_s, double stretch) {
 static void quiet_network(uint32_t frame) {
     struct network n = {.delay_us = 5000};
     struct sender s = begin(frame, 0);
-    double worst = run(&s, &n, 0, 5, 0.5);
-    struct tone t = heard(0.5, 5, 0.005);
+    double worst = run(&s, &n, 0, 2, 0.5);
+    struct tone t = heard(0.5, 2, 0.005);
     struct pb_audio_sink_stats stats = end(&s, "quiet", worst);
     printf("  %.2f Hz, %.1f dB, %u broken\n", t.hz, t.snr_db, t.broken);
     CHECK(worst < 4000 && t.broken == 0 && fabs(t.hz - HZ) < 0.5 && stats.lost == 0 && stats.concealed == 0 && stats.late == 0);
@@ -147,36 +147,36 @@ static void quiet_network(uint32_t frame) {
 static void jittery_and_reordered(void) {
     struct network n = {.delay_us = 20000, .jitter_us = 60000, .duplicates = 100};
     struct sender s = begin(960, 0);
-    double worst = run(&s, &n, 0, 30, 15);
-    struct tone t = heard(15, 30, 0.005);
+    double worst = run(&s, &n, 0, 14, 7);
+    struct tone t = heard(7, 14, 0.005);
     struct pb_audio_sink_stats stats = end(&s, "jitter of 60 ms", worst);
     printf("  %.2f Hz, %.1f dB, %u of %u broken\n", t.hz, t.snr_db, t.broken, t.blocks);
     CHECK(worst < 12000 && stats.jitter_us > 10000 && stats.jitter_us < 60000);
-    CHECK(stats.late < stats.pushed / 50 && stats.duplicate > 50 && t.broken < t.blocks / 20);
+    CHECK(stats.late < stats.pushed / 50 && stats.duplicate > 20 && t.broken < t.blocks / 20);
 }
 
 static void drifting(double drift) {
     struct network n = {.delay_us = 10000, .jitter_us = 3000, .drift = drift};
     struct sender s = begin(480, 100000);
-    double worst = run(&s, &n, 0, 40, 5);
-    struct tone t = heard(5, 40, 0.006);
+    double worst = run(&s, &n, 0, 20, 2);
+    struct tone t = heard(2, 20, 0.006);
     struct pb_audio_sink_stats stats = end(&s, drift > 0 ? "sender faster" : "sender slower", worst);
     printf("  %.3f Hz, %.1f dB, %u broken\n", t.hz, t.snr_db, t.broken);
     CHECK(worst < 5000 && t.broken == 0 && stats.concealed == 0 && stats.late == 0);
-    CHECK(fabs(t.hz - HZ * (1 + drift)) < 0.3 && stats.stretched < 40 * 48000 * 0.005);
+    CHECK(fabs(t.hz - HZ * (1 + drift)) < 0.3 && stats.stretched > 0 && stats.stretched < 20 * 48000 * 0.005);
 }
 
 static void lip_sync(void) {
     struct network n = {.delay_us = 10000, .jitter_us = 5000};
     struct sender s = begin(960, 0);
-    run(&s, &n, 0, 5, 5);
+    run(&s, &n, 0, 3, 3);
     /* Pictures are older than sound is: it waits for them, step by step, and is in step soon. */
     p.wishes.target_delay_us = 150000;
-    double worst = run(&s, &n, 5, 10, 3);
+    double worst = run(&s, &n, 3, 6, 3);
     CHECK(fabs((double)p.delay_us - p.wishes.clock_offset_us - 150000) < 1);
     p.wishes.target_delay_us = 90000;
-    double again = run(&s, &n, 15, 10, 3);
-    struct tone t = heard(2, 25, 0.006);
+    double again = run(&s, &n, 9, 6, 3);
+    struct tone t = heard(2, 15, 0.006);
     struct pb_audio_sink_stats stats = end(&s, "lip sync", worst > again ? worst : again);
     printf("  %u of %u broken\n", t.broken, t.blocks);
     CHECK(worst < 10000 && again < 10000 && stats.late <= 5 && t.broken < 12);
@@ -186,29 +186,29 @@ static void lossy(void) {
     struct network n = {.delay_us = 10000, .jitter_us = 3000, .loss = 100};
     struct sender s = begin(960, 120000);
     s.lively = true;
-    double worst = run(&s, &n, 0, 10, 5);
+    double worst = run(&s, &n, 0, 6, 5);
     struct pb_audio_sink_stats without = p.stats;
     pb_opus_set_loss(&s.encoder, 10);
-    run(&s, &n, 10, 20, 5);
+    run(&s, &n, 6, 12, 5);
     struct pb_audio_sink_stats with = end(&s, "every tenth lost", worst);
     uint64_t lost = with.lost - without.lost, rebuilt = with.fec_recovered - without.fec_recovered;
-    CHECK(without.fec_recovered == 0 && without.lost > 30 && without.concealed >= without.lost);
-    CHECK(worst < 5000 && lost > 70 && rebuilt * 10 > lost * 8);
+    CHECK(without.fec_recovered == 0 && without.lost > 15 && without.concealed >= without.lost);
+    CHECK(worst < 5000 && lost > 40 && rebuilt * 10 > lost * 8);
 }
 
 static void pauses_and_spikes(void) {
-    struct network n = {.delay_us = 5000, .jitter_us = 2000, .spike_every_us = 7e6, .spike_us = 150000};
+    struct network n = {.delay_us = 5000, .jitter_us = 2000, .spike_every_us = 3e6, .spike_us = 150000};
     struct sender s = begin(960, 0);
-    run(&s, &n, 0, 10, 5);
+    run(&s, &n, 0, 7, 5);
     s.stopped = true; /* a muted or paused sender is no loss */
     uint64_t lost = p.stats.lost;
-    run(&s, &n, 10, 3, 3);
+    run(&s, &n, 7, 3, 3);
     CHECK(!p.playing && p.stats.lost == lost);
     for (unsigned i = made - 48000; i < made; i++) CHECK(out[2 * i] == 0);
     s.stopped = false;
     n.spike_every_us = 0;
-    double worst = run(&s, &n, 13, 17, 14);
-    struct tone t = heard(27, 30, 0.006);
+    double worst = run(&s, &n, 10, 14, 12);
+    struct tone t = heard(22, 24, 0.006);
     end(&s, "spikes", worst);
     CHECK(worst < 12000 && t.broken <= 6);
 }
