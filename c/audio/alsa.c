@@ -89,7 +89,8 @@ static struct pb_audio_device *open_alsa(const struct pb_audio_settings *s, char
         return NULL;
     }
     if (s->capture && !s->microphone && !named) {
-        pb_error(error, error_size, "ALSA cannot record what is played; run PulseAudio or PipeWire, or play into a loopback card (sudo modprobe snd-aloop) and name its other end, hw:Loopback,1");
+        pb_error(error, error_size, "ALSA cannot record what is played; run PulseAudio or PipeWire, or play into a loopback card "
+                 "(sudo modprobe snd-aloop) and name its other end, hw:Loopback,1");
         return NULL;
     }
     struct pb_audio_device *d = calloc(1, sizeof *d);
@@ -247,7 +248,8 @@ static void retarget(struct pb_audio_device *d, uint32_t target) {
 
 static void describe(const struct pb_audio_device *d, char *name, size_t name_size, char *detail, size_t detail_size) {
     pb_error(name, name_size, "%s", d->name);
-    pb_error(detail, detail_size, "ALSA, periods of %.1f ms in a buffer of %.0f ms", (double)d->device_period / 48, (double)d->buffer / 48);
+    pb_error(detail, detail_size, "ALSA, periods of %.1f ms in a buffer of %.0f ms", (double)d->device_period / 48,
+             (double)d->buffer / 48);
 }
 
 static void failure(const struct pb_audio_device *d, char *out, size_t size) { pb_error(out, size, "%s", d->fault); }

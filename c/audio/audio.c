@@ -12,7 +12,8 @@ struct pb_audio_device *pb_audio_open(const char *name, const struct pb_audio_se
                                       const struct pb_audio_backend **backend, char *error, size_t error_size) {
     bool any = !name || !*name || !strcmp(name, "auto");
     size_t at = 0;
-    pb_error(error, error_size, "no sound backend that %s is called \"%s\"", settings->capture ? "records" : "plays", any ? "auto" : name);
+    pb_error(error, error_size, "no sound backend that %s is called \"%s\"", settings->capture ? "records" : "plays",
+             any ? "auto" : name);
     for (unsigned i = 0; pb_audio_backends[i]; i++) {
         const struct pb_audio_backend *b = pb_audio_backends[i];
         if (any ? b->named_only : strcmp(name, b->name)) continue;

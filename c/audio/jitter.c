@@ -69,7 +69,8 @@ static bool seen(const struct pb_jitter *j, uint32_t at, int64_t capture_us, uin
     return false;
 }
 
-enum pb_jitter_verdict pb_jitter_push(struct pb_jitter *j, const uint8_t *data, uint32_t size, int64_t capture_us, int64_t arrived_us) {
+enum pb_jitter_verdict pb_jitter_push(struct pb_jitter *j, const uint8_t *data, uint32_t size, int64_t capture_us,
+                                      int64_t arrived_us) {
     uint32_t frames = pb_opus_frames(data, size);
     if (!frames || capture_us < 0) return PB_JITTER_INVALID;
     bool restarted = false;

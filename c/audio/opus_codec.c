@@ -1,13 +1,15 @@
 /* See opus_codec.h. Restricted low delay is CELT alone, which has no in-band FEC: that exists in SILK and hybrid packets of 10 ms
  * and more (RFC 6716 section 2.1.7). So the encoder works for the lowest delay while nothing is lost, and as hybrid with FEC, 4 ms
- * later, once loss is reported. What SILK takes for silence, an even tone for instance, it does not repeat. tests/c/test_audio_opus.c holds both to what they must keep of a tone. */
+ * later, once loss is reported. What SILK takes for silence, an even tone for instance, it does not repeat.
+ * tests/c/test_audio_opus.c holds both to what they must keep of a tone. */
 #include "opus_codec.h"
 
 enum {
     /* Below this libopus 1.3 would not choose the hybrid mode for music. */
     LOSS_FOR_HYBRID = 10,
     COMPLEXITY = 5,
-    /* SILK is the dearer half: so both ways of working stay under 1 % of a core (npm run bench -- audio), and what FEC rebuilds is as good. */
+    /* SILK is the dearer half: so both ways of working stay under 1 % of a core (npm run bench -- audio), and what FEC rebuilds
+     * is as good. */
     COMPLEXITY_FEC = 1
 };
 

@@ -1,4 +1,5 @@
-/* Sound devices that are no hardware and keep time by the clock: a test tone and silence to record; a file and nothing to play into. */
+/* Sound devices that are no hardware and keep time by the clock: a test tone and silence to record; a file and nothing to play
+ * into. */
 #include "audio.h"
 
 #include <errno.h>
@@ -26,9 +27,15 @@ static bool always(char *detail, size_t size, const char *what) {
     pb_error(detail, size, "%s", what);
     return true;
 }
-static bool probe_tone(char *detail, size_t size) { return always(detail, size, "a test tone of 440 Hz, or of the frequency named as device; only when asked for"); }
-static bool probe_none(char *detail, size_t size) { return always(detail, size, "silence at the right pace; only when asked for"); }
-static bool probe_file(char *detail, size_t size) { return always(detail, size, "raw s16le, 48000 Hz, stereo, into the file named as device; only when asked for"); }
+static bool probe_tone(char *detail, size_t size) {
+    return always(detail, size, "a test tone of 440 Hz, or of the frequency named as device; only when asked for");
+}
+static bool probe_none(char *detail, size_t size) {
+    return always(detail, size, "silence at the right pace; only when asked for");
+}
+static bool probe_file(char *detail, size_t size) {
+    return always(detail, size, "raw s16le, 48000 Hz, stereo, into the file named as device; only when asked for");
+}
 
 static struct pb_audio_device *open_paced(const struct pb_audio_settings *s) {
     struct pb_audio_device *d = calloc(1, sizeof *d);
@@ -81,7 +88,8 @@ static uint64_t due(const struct pb_audio_device *d) { return (uint64_t)pb_audio
 
 static enum pb_status wait_paced(struct pb_audio_device *d, int wake_fd, int timeout_ms) {
     /* To record, a whole period must have passed; to play, there must be room for one. */
-    uint64_t goal = d->capture ? d->frames + d->period : d->frames + d->period > d->target ? d->frames + d->period - d->target : 0;
+    uint64_t goal = d->frames + d->period;
+    if (!d->capture) goal = goal > d->target ? goal - d->target : 0;
     uint64_t now = due(d);
     if (now >= goal) return PB_OK;
     uint64_t us = (goal - now) * 1000 / 48 + 1;
@@ -151,7 +159,9 @@ static void describe_file(const struct pb_audio_device *d, char *name, size_t na
     pb_error(detail, detail_size, "raw s16le, 48000 Hz, stereo");
 }
 
-static void failure(const struct pb_audio_device *d, char *out, size_t size) { pb_error(out, size, "%s: write: %s", d->path, strerror(d->fault)); }
+static void failure(const struct pb_audio_device *d, char *out, size_t size) {
+    pb_error(out, size, "%s: write: %s", d->path, strerror(d->fault));
+}
 
 static void close_paced(struct pb_audio_device *d) {
     if (d->file >= 0) close(d->file);

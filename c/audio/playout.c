@@ -70,7 +70,8 @@ static void stop(struct pb_playout *p) {
 static void decode(struct pb_playout *p, const struct pb_jitter_packet *packet, bool fec, uint32_t frames) {
     float *room = pb_stretch_room(&p->line, frames);
     if (!room) return;
-    int made = opus_decode_float(p->opus, packet ? packet->bytes : NULL, packet ? (opus_int32)packet->size : 0, room, (int)frames, fec);
+    int made = packet ? opus_decode_float(p->opus, packet->bytes, (opus_int32)packet->size, room, (int)frames, fec)
+                      : opus_decode_float(p->opus, NULL, 0, room, (int)frames, 0);
     if (made < 0 && packet) {
         p->stats.decode_errors++;
         made = opus_decode_float(p->opus, NULL, 0, room, (int)frames, 0);
@@ -284,6 +285,7 @@ void pb_playout_stats(struct pb_playout *p, struct pb_audio_sink_stats *out, uin
         out->played_capture_us = positive(p->heard_capture_us - (p->heard_at_us - (double)now_us));
         out->played_at_us = now_us;
     }
-    out->buffered_us = (uint64_t)pb_jitter_buffered_us(&p->jitter) + (p->playing ? positive(frames_us(pb_stretch_waiting(&p->line))) : 0);
+    out->buffered_us = (uint64_t)pb_jitter_buffered_us(&p->jitter);
+    if (p->playing) out->buffered_us += positive(frames_us(pb_stretch_waiting(&p->line)));
     pthread_mutex_unlock(&p->lock);
 }

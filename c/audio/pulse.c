@@ -1,6 +1,7 @@
 /* Sound through a PulseAudio server or PipeWire's, by libpulse's asynchronous interface: it alone tells latencies. The loop is ours
  * and runs in wait(); no thread is started. Times come from the server's answers, and by counted frames in between: libpulse's own
- * interpolation goes wrong for seconds when a device starts. Without a named device the host's sound is the monitor of the default sink. */
+ * interpolation goes wrong for seconds when a device starts. Without a named device the host's sound is the monitor of the
+ * default sink. */
 #include "pulse.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 #include <string.h>
 
 static const pa_sample_spec spec = {.format = PA_SAMPLE_S16LE, .rate = PB_AUDIO_RATE, .channels = PB_AUDIO_CHANNELS};
-static const char start_remedy[] = "start PulseAudio or PipeWire (systemctl --user start pipewire-pulse), or name the server in PULSE_SERVER";
+static const char start_remedy[] =
+    "start PulseAudio or PipeWire (systemctl --user start pipewire-pulse), or name the server in PULSE_SERVER";
 
 bool pulse_turn(struct pb_audio_device *d, int64_t timeout_us) {
     if (timeout_us < 0) timeout_us = 0;
@@ -36,7 +38,8 @@ bool pulse_answered(struct pb_audio_device *d, pa_operation *operation) {
 void pulse_fault(struct pb_audio_device *d, const char *call, const char *remedy) {
     const char *server = d->context ? d->pa->context_get_server(d->context) : NULL;
     const char *said = d->context ? d->pa->strerror(d->pa->context_errno(d->context)) : "no memory";
-    pb_error(d->fault, sizeof d->fault, "%s%s%s: %s%s%s", server ? server : "", server ? ": " : "", call, said, *remedy ? "; " : "", remedy);
+    pb_error(d->fault, sizeof d->fault, "%s%s%s: %s%s%s", server ? server : "", server ? ": " : "", call, said,
+             *remedy ? "; " : "", remedy);
 }
 
 static void woken(pa_mainloop_api *api, pa_io_event *event, int fd, pa_io_event_flags_t flags, void *data) {
@@ -186,12 +189,14 @@ static struct pb_audio_device *open_pulse(const struct pb_audio_settings *s, cha
     if (!connect_stream(d, s, device)) {
         char call[192];
         pb_error(call, sizeof call, "%s of \"%s\"", s->capture ? "recording" : "playing", device ? device : "the default");
-        pulse_fault(d, call, s->capture ? "`pactl list short sources` names what there is" : "`pactl list short sinks` names what there is");
+        pulse_fault(d, call, s->capture ? "`pactl list short sources` names what there is"
+                                           : "`pactl list short sinks` names what there is");
         goto fail;
     }
     const char *got = d->pa->stream_get_device_name(d->stream);
     if (s->microphone && !named && got && strlen(got) > 8 && !strcmp(got + strlen(got) - 8, ".monitor")) {
-        pb_error(d->fault, sizeof d->fault, "there is no microphone: the default source is %s; plug one in or name one of `pactl list short sources`", got);
+        pb_error(d->fault, sizeof d->fault, 
+                 "there is no microphone: the default source is %s; plug one in or name one of `pactl list short sources`", got);
         goto fail;
     }
     return d;

@@ -12,7 +12,8 @@
     F(operation_get_state) F(operation_cancel) F(operation_unref) \
     F(stream_connect_playback) F(stream_connect_record) F(stream_disconnect) F(stream_drop) F(stream_get_device_name) \
     F(stream_get_latency) F(stream_get_state) F(stream_new) F(stream_peek) F(stream_readable_size) F(stream_set_buffer_attr) \
-    F(stream_set_overflow_callback) F(stream_set_underflow_callback) F(stream_unref) F(stream_update_timing_info) F(stream_writable_size) F(stream_write) \
+    F(stream_set_overflow_callback) F(stream_set_underflow_callback) F(stream_unref) \
+    F(stream_update_timing_info) F(stream_writable_size) F(stream_write) \
     F(strerror)
 
 struct pb_pulse {

@@ -61,8 +61,8 @@ bool pulse_add_microphone(struct pb_audio_device *d, const char *name, char *sin
              "sink_name=%s rate=48000 channels=2 sink_properties='device.description=\"Patchbay feed\" %s%d'", sink, mark, (int)getpid());
     if (!load(d, &d->modules[0], "module-null-sink", arguments)) return false;
     pb_error(arguments, sizeof arguments,
-             "source_name=%s master=%s.monitor source_properties='device.description=\"Patchbay microphone\" %s%d'", plain, sink, mark,
-             (int)getpid());
+             "source_name=%s master=%s.monitor source_properties='device.description=\"Patchbay microphone\" %s%d'", plain, sink,
+             mark, (int)getpid());
     return load(d, &d->modules[1], "module-remap-source", arguments);
 }
 

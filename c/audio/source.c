@@ -149,7 +149,8 @@ struct pb_audio_source *pb_audio_source_open(const char *backend, const char *de
     s->waker.fn = wake;
     bool size_known = frame_us == 20000 || frame_us == 10000 || frame_us == 5000 || frame_us == 2500;
     if (!size_known || pb_audio_source_set(s, PB_AUDIO_SOURCE_KEY_BITRATE_BPS, bitrate_bps)) {
-        pb_error(error, error_size, "sound in packets of %u us at %u bit/s is not possible: use 20000, 10000, 5000 or 2500 us and 6000 to 510000 bit/s",
+        pb_error(error, error_size,
+                 "sound in packets of %u us at %u bit/s is not possible: use 20000, 10000, 5000 or 2500 us and 6000 to 510000 bit/s",
                  frame_us, bitrate_bps);
         goto fail;
     }
@@ -174,7 +175,9 @@ fail:
     return NULL;
 }
 
-uint32_t pb_audio_source_describe(struct pb_audio_source *s, char *out, uint32_t size) { return pb_audio_describe(&s->holder, out, size); }
+uint32_t pb_audio_source_describe(struct pb_audio_source *s, char *out, uint32_t size) {
+    return pb_audio_describe(&s->holder, out, size);
+}
 
 int32_t pb_audio_source_set(struct pb_audio_source *s, uint32_t key, uint32_t value) {
     switch (key) {
