@@ -100,7 +100,7 @@ static bool add_slice(struct pb_encoder *e, bool idr, uint32_t index) {
         .macroblock_address = slice.first_macroblock,
         .num_macroblocks = rows * e->h264.wide,
         .macroblock_info = VA_INVALID_ID,
-        .slice_type = idr ? 7 : 5,
+        .slice_type = idr ? 2 : 0,
         .idr_pic_id = (uint16_t)slice.idr_pic_id,
     };
     no_picture(p.RefPicList0, 32);

@@ -25,6 +25,7 @@ static bool describe(struct pb_encoder *e) {
     uint32_t blocks = pb_va_attribute(e->va, VAConfigAttribEncHEVCBlockSizes, 0);
     VAConfigAttribValEncHEVCFeatures f = {.value = pb_va_attribute(e->va, VAConfigAttribEncHEVCFeatures, 0)};
     if (blocks) follow_blocks(h, blocks);
+    if (h->log2_max_tb > h->log2_ctb) h->log2_max_tb = h->log2_ctb;
     if (f.value) {
         h->amp = tool(f.bits.amp, true);
         h->sao = tool(f.bits.sao, false);
