@@ -12,6 +12,8 @@ interface Opened {
   injector: Injector;
   /** Everything injected so far, one "type code value" each. */
   injected(): string[];
+  /** The same of devices, "device type code value" each. */
+  used(): string[];
 }
 
 const folders: string[] = [];
@@ -20,13 +22,17 @@ function openLog(): Opened {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-injector-"));
   folders.push(folder);
   const file = join(folder, "events");
-  const injected = () => readFileSync(file, "utf8").split("\n").filter(Boolean);
-  return { injector: must(openInjector("log", file)), injected };
+  const lines = () => readFileSync(file, "utf8").split("\n").filter(Boolean);
+  const injected = () => lines().filter((line) => /^\d/.test(line));
+  const used = () => lines().flatMap((line) => /^device (.*)/.exec(line)?.[1] ?? []);
+  return { injector: must(openInjector("log", file)), injected, used };
 }
 
 function openFake(): Opened {
   const injector = new FakeInjector();
-  return { injector, injected: () => injector.events.map(({ type, code, value }) => `${type} ${code} ${value}`) };
+  const injected = () => injector.events.map(({ type, code, value }) => `${type} ${code} ${value}`);
+  const used = () => injector.deviceEvents.map(({ device, type, code, value }) => `${device} ${type} ${code} ${value}`);
+  return { injector, injected, used };
 }
 
 afterEach(() => {
@@ -85,5 +91,38 @@ function suite(open: () => Opened): void {
     injector.close();
     expect(injected()).toEqual(["1 30 1", "1 30 0", "0 0 0"]);
     expect(() => injector.send(1, 30, 1)).toThrow("the injector is closed");
+  });
+
+  test("devices take events while they are plugged, and no others", () => {
+    const { injector, injected, used } = open();
+    expect(injector.sendTo(1, 1, 0x130, 1)).toBe(false);
+    for (const device of [1, 4, 16, 17, 4]) expect(injector.plug(device, "a pad").ok).toBe(true);
+    for (const device of [0, 5, 15, 18, 1000]) expect(injector.plug(device, "none").ok).toBe(false);
+    expect(injector.sendTo(1, 1, 0x130, 1)).toBe(true);
+    expect(injector.sendTo(16, 3, 0x39, -1)).toBe(true);
+    expect(injector.sendTo(1, 0, 0, 0)).toBe(true);
+    expect([injector.sendTo(1, 32, 0, 1), injector.sendTo(1, 1, 0x300, 1), injector.sendTo(2, 0, 0, 0)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    injector.unplug(1);
+    injector.unplug(1);
+    injector.unplug(3);
+    expect(injector.sendTo(1, 1, 0x130, 0)).toBe(false);
+    expect(injector.sendTo(4, 3, 0, -32768)).toBe(true);
+    injector.flush();
+    expect([used(), injected()]).toEqual([["1 1 304 1", "16 3 57 -1", "1 0 0 0", "4 3 0 -32768"], []]);
+    injector.close();
+  });
+
+  test("who listens hears nothing when there is nothing to hear", () => {
+    const { injector } = open();
+    injector.listen(() => {
+      throw new Error("there was nothing");
+    });
+    injector.rearm();
+    expect(injector.feedback()).toBeUndefined();
+    injector.close();
   });
 }
