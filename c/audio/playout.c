@@ -8,7 +8,7 @@ enum {
     CONCEAL_MAX_FRAMES = 9600,    /* 200 ms in a row; then silence until packets come */
     RESTART_AHEAD_US = 250000,    /* playing that much too early pauses, */
     RESTART_BEHIND_US = 1000000,  /* that much too late skips */
-    CORRECT_FROM_US = 3000, CORRECT_TO_US = 300,
+    CORRECT_FROM_US = 5000, CORRECT_TO_US = 500,
     SPLICE_FROM_US = 8000, SPLICE_STEP_US = 5000,
     SPLICE_EVERY_FRAMES = 4800,
     REPAIR_FOR_US = 10000000,
@@ -206,7 +206,7 @@ static void steer(struct pb_playout *p, uint32_t frames, uint64_t now_us, double
         stop(p);
         return;
     }
-    p->error_us += (error - p->error_us) * (frames / (frames + 12000.0));
+    p->error_us += (error - p->error_us) * (frames / (frames + 24000.0)); /* positions of devices are rough */
     p->since_splice += frames;
     double off = fabs(p->error_us);
     bool both = off > SPLICE_FROM_US && fabs(error) > SPLICE_STEP_US && (error > 0) == (p->error_us > 0);
@@ -225,7 +225,7 @@ static void steer(struct pb_playout *p, uint32_t frames, uint64_t now_us, double
     }
     off = fabs(p->error_us);
     p->correcting = off > CORRECT_FROM_US || (p->correcting && off > CORRECT_TO_US);
-    double step = p->error_us / 2e6; /* in two seconds it would be gone */
+    double step = p->error_us / 3e6; /* in three seconds it would be gone */
     p->line.step = p->correcting ? 1 + fmax(-step_max, fmin(step_max, step)) : 1;
 }
 

