@@ -9,7 +9,7 @@ import {
   openDisplay,
   type RunningHost,
   startFullscreen,
-  startPatternHost,
+  startHost,
 } from "../e2e/harness.ts";
 import { Outsider } from "../e2e/outsiders.ts";
 import { atEnd, Child, cleanUp, eventually } from "../e2e/processes.ts";
@@ -23,11 +23,12 @@ let display: Promise<Display>;
 /** One host for all of it: to start one takes seconds in here. */
 beforeAll(async () => {
   const home = new Home();
-  display = openDisplay(640, 480);
+  display = openDisplay(160, 96);
   writeFileSync("/proc/sys/kernel/hostname", "lab");
   await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
   await home.approve(person);
-  host = await startPatternHost(home, "--input", "uinput");
+  // Pictures cost most in here, and are not looked at.
+  host = await startHost(home, "--capture", "pattern", "--size", "160x96", "--fps", "2", "--input", "uinput");
   for (const client of [first, second]) {
     await client.connect(host.port);
     await client.admitted.promise;
