@@ -225,3 +225,28 @@ describe("nothing sticks", () => {
     expect(places(world).get(`1 ${ABS} ${TRIGGER}`)).toBe(0);
   });
 });
+
+test("lock keys follow the client's keyboard, also for who joins after the lamps were told", () => {
+  const { world, clients, host } = connected(7, { delayUs: 5000 });
+  const [first] = clients;
+  host.core.setLockKeys(2, host.nowUs);
+  const second = world.connect(2, { approved: all });
+  world.until("admission", () => second.isIn);
+  world.run(100_000);
+  for (const client of [first, second]) {
+    client.core.typed(0x11, 1, 0, client.nowUs);
+    for (const [type, code, value] of [
+      [KEY, 30, 1],
+      [0, 0, 0],
+      [KEY, 30, 0],
+      [0, 0, 0],
+    ] as const)
+      client.core.typed(type, code, value, client.nowUs);
+    world.run(100_000);
+    // The kernel would tell of the lamp by itself.
+    host.core.setLockKeys(client === first ? 2 : 0, host.nowUs);
+    world.run(100_000);
+  }
+  const typed = ["58 1", "58 0", "30 1", "30 0"];
+  expect(host.injected.map(({ code, value }) => `${code} ${value}`)).toEqual([...typed, ...typed]);
+});
