@@ -57,7 +57,7 @@ function arguments_({ kernel, ramdisk }: Kernel, guest: Guest, work: string): st
     ...["-M", "pc", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "1024"],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-kernel", kernel, "-initrd", ramdisk],
-    ...["-append", "console=ttyS0 panic=-1 quiet mitigations=off nokaslr"],
+    ...["-append", "console=ttyS0 panic=-1 quiet mitigations=off nokaslr no_timer_check"],
     ...["-serial", `file:${work}/console`, "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"],
     ...["-chardev", `file,id=co,path=${work}/stdout`, "-device", "virtserialport,chardev=co,name=out"],
     ...["-chardev", `file,id=ce,path=${work}/stderr`, "-device", "virtserialport,chardev=ce,name=err"],
