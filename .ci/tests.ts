@@ -33,8 +33,9 @@ interface Job {
   run: () => Promise<Tally>;
 }
 
-/** Jobs at once: more than cores, as they wait much. */
-const width = Math.max(4, navigator.hardwareConcurrency + 2);
+/** Jobs at once: those that mostly wait (displays, browsers, networks), and beside them those that compile and compute. */
+const waiting = Math.max(3, navigator.hardwareConcurrency + 1);
+const computing = Math.max(1, navigator.hardwareConcurrency - 1);
 
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
@@ -100,8 +101,11 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   }
   const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
   // The lab keeps one processor busy for long, so it starts first.
-  const jobs = [...labJobs(filter), ...bunJobs(filter), ...cJobs(filter), ...checking];
-  const tallies = await mapParallel(jobs, width, finish);
+  const lanes = await Promise.all([
+    mapParallel([...labJobs(filter), ...bunJobs(filter)], waiting, finish),
+    mapParallel([...checking, ...cJobs(filter)], computing, finish),
+  ]);
+  const tallies = lanes.flat();
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);
