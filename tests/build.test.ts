@@ -78,4 +78,4 @@ test("the build program tells its commands when it is given none it knows", asyn
 test("fuzzing runs every program of tests/fuzz, and only those", async () => {
   const { status, err } = await capture([process.execPath, "build.ts", "fuzz", "--seconds", "0.1"], { cwd: root });
   expect({ status, said: status === 0 ? "" : err }).toEqual({ status: 0, said: "" });
-}, 60_000);
+}, 120_000);

@@ -71,13 +71,14 @@ describe.skipIf(!hasChromium)("the player's own words", () => {
         return ratio > 0.5 && ratio < 2;
       });
       // Bars lie between pixels now and then; as they move, each is seen whole at some time.
+      const wanted = ["Delta", "Input", "Keyframe", "Sound"];
       const [here, there] = [new Set<string>(), new Set<string>()];
       await until("all that is on the two buses", async () => {
         for (const kind of await onBus(player)) here.add(kind);
         for (const kind of await onBus(signals)) there.add(kind);
-        return here.size >= 4 && there.has("Signal");
+        return wanted.every((kind) => here.has(kind)) && there.has("Signal");
       });
-      expect([...here].sort()).toEqual(["Delta", "Input", "Keyframe", "Sound"]);
+      expect([...here].filter((kind) => kind !== "Other").sort()).toEqual(wanted);
       expect([...there].filter((kind) => kind !== "Input")).toEqual(["Signal"]);
       await player.click("#bus-toggle");
       expect(await player.isVisible("#bus")).toBe(false);
