@@ -40,6 +40,9 @@ const computing = Math.max(1, navigator.hardwareConcurrency - 1);
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
 
+/** Those that listen to what is played in real time, where a gap is a fault: they run last, and alone. */
+const hears = ({ name }: Job): boolean => /^tests\/e2e\/sound|^test_audio_pulse/.test(name);
+
 function bunJob(name: string, files: readonly string[]): Job {
   const run = async (): Promise<Tally> => {
     const paths = files.map((file) => `./${file}`);
@@ -101,11 +104,19 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   }
   const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
   // The lab keeps one processor busy for long, so it starts first.
-  const lanes = await Promise.all([
-    mapParallel([...labJobs(filter), ...bunJobs(filter)], waiting, finish),
-    mapParallel([...checking, ...cJobs(filter)], computing, finish),
-  ]);
-  const tallies = lanes.flat();
+  const lanes = [
+    { jobs: [...labJobs(filter), ...bunJobs(filter)], width: waiting },
+    { jobs: [...checking, ...cJobs(filter)], width: computing },
+  ];
+  const beside = lanes.map(({ jobs, width }) =>
+    mapParallel(
+      jobs.filter((job) => !hears(job)),
+      width,
+      finish,
+    ),
+  );
+  const tallies = (await Promise.all(beside)).flat();
+  for (const job of lanes.flatMap(({ jobs }) => jobs.filter(hears))) tallies.push(await finish(job));
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);
