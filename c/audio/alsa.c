@@ -254,6 +254,6 @@ static void describe(const struct pb_audio_device *d, char *name, size_t name_si
 
 static void failure(const struct pb_audio_device *d, char *out, size_t size) { pb_error(out, size, "%s", d->fault); }
 
-const struct pb_audio_backend pb_audio_alsa = {.name = "alsa", .captures = true, .plays = true, .probe = probe,
+const struct pb_audio_backend pb_audio_alsa = {.name = "alsa", .captures = true, .plays = true, .least_target_us = 10000, .probe = probe,
     .open = open_alsa, .wait = wait_alsa, .read = read_alsa, .room = room_alsa, .write = write_alsa, .retarget = retarget,
     .describe = describe, .failure = failure, .close = close_alsa};

@@ -19,7 +19,10 @@ struct pb_audio_device *pb_audio_open(const char *name, const struct pb_audio_se
         if (any ? b->named_only : strcmp(name, b->name)) continue;
         if (settings->capture ? !b->captures : !b->plays) continue;
         char reason[384] = "";
-        struct pb_audio_device *device = b->open(settings, reason, sizeof reason);
+        struct pb_audio_settings fitting = *settings;
+        uint32_t least = (uint32_t)pb_audio_us_frames(b->least_target_us);
+        if (fitting.target_frames < least) fitting.target_frames = least;
+        struct pb_audio_device *device = b->open(&fitting, reason, sizeof reason);
         if (device) {
             *backend = b;
             return device;

@@ -17,13 +17,14 @@ struct pb_audio_settings {
     bool microphone;         /* record from a microphone; else what this machine plays */
     bool virtual_source;     /* play into a microphone made for it, called `device` */
     uint32_t period_frames;  /* what the caller handles at a time */
-    uint32_t target_frames;  /* playback: what should lie between write() and the ear */
+    uint32_t target_frames;  /* playback: what should lie between write() and the ear; open() is given the backend's least or more */
 };
 
 struct pb_audio_backend {
     const char *name;
     bool named_only; /* "auto" passes it by */
     bool captures, plays;
+    uint32_t least_target_us; /* playback: the shortest distance between write() and the ear that a calm machine keeps up */
     /* Can it work here? Writes why not and the remedy, or what it found, in one sentence. */
     bool (*probe)(char *detail, size_t size);
     struct pb_audio_device *(*open)(const struct pb_audio_settings *settings, char *error, size_t error_size);

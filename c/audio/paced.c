@@ -169,7 +169,7 @@ static void close_paced(struct pb_audio_device *d) {
 }
 
 #define PACED(NAME, RECORDS, PLAYS) \
-    const struct pb_audio_backend pb_audio_##NAME = {.name = #NAME, .named_only = true, .captures = RECORDS, .plays = PLAYS, \
+    const struct pb_audio_backend pb_audio_##NAME = {.name = #NAME, .named_only = true, .captures = RECORDS, .plays = PLAYS, .least_target_us = 25000, \
         .probe = probe_##NAME, .open = open_##NAME, .wait = wait_paced, .read = read_paced, .room = room_paced, .write = write_paced, \
         .retarget = retarget, .describe = describe_##NAME, .failure = failure, .close = close_paced}
 

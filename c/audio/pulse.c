@@ -302,6 +302,6 @@ static void describe(const struct pb_audio_device *d, char *name, size_t name_si
 
 static void failure(const struct pb_audio_device *d, char *out, size_t size) { pb_error(out, size, "%s", d->fault); }
 
-const struct pb_audio_backend pb_audio_pulse = {.name = "pulse", .captures = true, .plays = true, .probe = probe,
+const struct pb_audio_backend pb_audio_pulse = {.name = "pulse", .captures = true, .plays = true, .least_target_us = 10000, .probe = probe,
     .open = open_pulse, .wait = wait_pulse, .read = read_pulse, .room = room_pulse, .write = write_pulse, .retarget = retarget,
     .describe = describe, .failure = failure, .close = close_pulse};

@@ -1,6 +1,7 @@
 /* The sound sink: TypeScript pushes packets, one thread decodes what is due and writes it to a device. It decides nothing but when to
  * play what (playout.c). A lost device is tried again until it is back. */
 #include "device.h"
+#include "distance.h"
 #include "playout.h"
 
 #include <errno.h>
@@ -9,9 +10,6 @@
 
 enum {
     CHUNK_FRAMES = 240,
-    LEAST_TARGET_US = 25000,  /* between write() and the ear */
-    MOST_TARGET_US = 400000,
-    UNDERRUNS_APART_US = 10000000, /* two closer than this ask for a larger distance */
     MAX_DELAY_US = 2000000
 };
 
@@ -22,19 +20,18 @@ struct pb_audio_sink {
     bool running, playout_open;
     atomic_bool closing;
     atomic_ullong underruns;
-    uint64_t last_underrun_us; /* the thread's */
+    struct pb_distance distance; /* the thread's */
 };
 
-static void ran_dry(struct pb_audio_sink *s) {
+static void keep_distance(struct pb_audio_sink *s, bool ran_dry) {
     uint64_t now = pb_monotonic_us();
-    atomic_fetch_add_explicit(&s->underruns, 1, memory_order_relaxed);
-    pb_playout_torn(&s->playout);
-    bool often = s->last_underrun_us && now - s->last_underrun_us < UNDERRUNS_APART_US;
-    s->last_underrun_us = now;
-    uint32_t *target = &s->holder.settings.target_frames, most = (uint32_t)pb_audio_us_frames(MOST_TARGET_US);
-    if (!often || *target >= most) return;
-    *target = *target * 3 / 2 < most ? *target * 3 / 2 : most;
-    s->holder.backend->retarget(s->holder.device, *target);
+    if (ran_dry) {
+        atomic_fetch_add_explicit(&s->underruns, 1, memory_order_relaxed);
+        pb_playout_torn(&s->playout);
+    }
+    if (!(ran_dry ? pb_distance_ran_dry(&s->distance, now) : pb_distance_served(&s->distance, now))) return;
+    s->holder.settings.target_frames = (uint32_t)pb_audio_us_frames(s->distance.target_us);
+    s->holder.backend->retarget(s->holder.device, s->holder.settings.target_frames);
 }
 
 static enum pb_status write_all(struct pb_audio_sink *s) {
@@ -42,7 +39,7 @@ static enum pb_status write_all(struct pb_audio_sink *s) {
     uint32_t room = 0;
     uint64_t heard_us = 0;
     enum pb_status status = s->holder.backend->room(s->holder.device, &room, &heard_us);
-    if (status == PB_REINIT) ran_dry(s);
+    if (status == PB_OK || status == PB_REINIT) keep_distance(s, status == PB_REINIT);
     for (; (status == PB_OK || status == PB_REINIT) && room >= CHUNK_FRAMES; room -= CHUNK_FRAMES) {
         pb_playout_pull(&s->playout, frames, CHUNK_FRAMES, pb_monotonic_us(), heard_us);
         status = s->holder.backend->write(s->holder.device, frames, CHUNK_FRAMES);
@@ -81,13 +78,15 @@ struct pb_audio_sink *pb_audio_sink_open(const char *backend, const char *device
     }
     s->playout.wishes.min_delay_us = min_delay_us;
     /* Whoever can wait anyway gets a device that is harder to drain. */
-    uint32_t target_us = min_delay_us / 2 < LEAST_TARGET_US ? LEAST_TARGET_US : min_delay_us / 2;
-    if (target_us > MOST_TARGET_US) target_us = MOST_TARGET_US;
+    uint32_t target_us = min_delay_us / 2 < PB_DISTANCE_MOST_US ? min_delay_us / 2 : PB_DISTANCE_MOST_US;
     const struct pb_audio_settings settings = {.device = device,
                                                .virtual_source = flags & PB_AUDIO_SINK_FLAG_VIRTUAL_SOURCE,
                                                .period_frames = CHUNK_FRAMES,
                                                .target_frames = (uint32_t)pb_audio_us_frames(target_us)};
     if (!pb_audio_hold(&s->holder, backend, &settings, error, error_size)) goto fail;
+    if (target_us < s->holder.backend->least_target_us) target_us = s->holder.backend->least_target_us;
+    pb_distance_begin(&s->distance, target_us, pb_monotonic_us());
+    s->holder.settings.target_frames = (uint32_t)pb_audio_us_frames(target_us);
     s->running = !pthread_create(&s->thread, NULL, run, s);
     if (!s->running) {
         pb_error(error, error_size, "the sound thread cannot be started: %s", strerror(errno));

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "tone.h"
 
+#include "audio/distance.h"
 #include "audio/playout.h"
 
 enum { HZ = 1000, CHUNK = 240, CHUNK_US = 5000, DEVICE_US = 25000, MAX_SECONDS = 25, FLIGHT = 256 };
@@ -259,7 +260,51 @@ static void hostile(void) {
     end(&s, "hostile", 0);
 }
 
+/* A device that is served every 5 ms, but for stalls of `stall_us` each `every_us`, until `until_us`: it runs dry where a stall is longer
+ * than what lies in it. Returns how often it did. */
+static unsigned served(struct pb_distance *d, double *now_us, double until_us, double every_us, double stall_us) {
+    unsigned dry = 0;
+    for (; *now_us < until_us; *now_us += CHUNK_US) {
+        bool stalls = every_us > 0 && fmod(*now_us, every_us) < CHUNK_US;
+        if (stalls && stall_us >= d->target_us) {
+            dry++;
+            pb_distance_ran_dry(d, (uint64_t)*now_us);
+        } else {
+            pb_distance_served(d, (uint64_t)*now_us);
+        }
+    }
+    return dry;
+}
+
+static void distance(void) {
+    struct pb_distance d;
+    double now = 1e6;
+    pb_distance_begin(&d, 10000, (uint64_t)now);
+    CHECK(served(&d, &now, 60e6, 0, 0) == 0 && d.target_us == 10000);
+    /* One by itself changes nothing; where they come often it is soon long enough, and no longer than it must be. */
+    CHECK(served(&d, &now, 90e6, 61e6, 30000) == 1 && d.target_us == 10000);
+    unsigned dry = served(&d, &now, 110e6, 1e6, 42000);
+    printf("distance: %.1f ms after %u underruns\n", d.target_us / 1000.0, dry);
+    CHECK(dry == 4 && d.target_us == 45000);
+    /* Calm takes it back step by step, one in 30 s, to where it began. */
+    uint32_t was = d.target_us;
+    unsigned steps = 0;
+    for (double end = now + 400e6; now < end; steps += d.target_us != was, was = d.target_us) {
+        CHECK(served(&d, &now, now + 29e6, 0, 0) == 0 && d.target_us <= was && d.target_us >= was - was / 5);
+    }
+    CHECK(steps == 7 && d.target_us == 10000);
+    /* Stalls that never end are tried ever more seldom: in two hours less often than once in five minutes. */
+    dry = served(&d, &now, now + 7200e6, 3e6, 26000);
+    printf("distance: %.1f ms, %u underruns in two hours\n", d.target_us / 1000.0, dry);
+    CHECK(dry < 24 && d.target_us > 26000 * 4 / 5 && d.target_us <= 30000);
+    for (unsigned i = 0; i < 20; i++) pb_distance_ran_dry(&d, (uint64_t)(now += CHUNK_US));
+    CHECK(d.target_us == PB_DISTANCE_MOST_US);
+    pb_distance_begin(&d, 1000000, 0);
+    CHECK(d.target_us == PB_DISTANCE_MOST_US && served(&d, &now, now + 100e6, 0, 0) == 0 && d.target_us == PB_DISTANCE_MOST_US);
+}
+
 int main(void) {
+    distance();
     quiet_network(960);
     quiet_network(480);
     quiet_network(240);
