@@ -72,6 +72,12 @@ export const limits = {
   audioPacketsQueued: 64,
   /** Encoded frames waiting for the decoder; when full, frames are dropped up to the next keyframe. */
   framesToDecode: 32,
+  /** Pictures that wait for their sound; when full, the oldest goes to the player before its time. */
+  picturesHeld: 32,
+  /** Bytes of the buffers that they wait in; when these do not suffice, all go at once. */
+  heldPictureBytes: 64 * 1024 * 1024,
+  /** The longest that a picture waits for its sound. */
+  pictureHoldUs: 250_000,
   /** Datagrams between the native socket and TypeScript; when full, new ones are dropped and counted. */
   datagramsQueued: 8192,
   /** Socket receive buffer asked for, in bytes. */

@@ -145,6 +145,7 @@ function windowFrom(flags: Flags, title: string): WindowOptions {
     sendInput: flags.input,
     relative: flags.relative,
     readTimecode: flags.measure,
+    lipSync: flags.lipSync === "on",
   };
 }
 

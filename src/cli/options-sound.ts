@@ -60,6 +60,14 @@ export const clientSound = {
       "Least time from capture until sound is heard. 0 is with the picture, or as soon after as network and device allow; " +
       "more keeps sound calm on a network that is not.",
   },
+  lipSync: {
+    kind: "choice",
+    choices: ["on", "off"],
+    default: "off",
+    help:
+      "on holds pictures back until their sound can be heard, for at most 250 ms, at the price of that latency: right for films. " +
+      "off shows each picture at once, and sound may be behind by what network and device need: right for games.",
+  },
   microphone: {
     kind: "boolean",
     env: false,

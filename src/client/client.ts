@@ -13,7 +13,7 @@ import { fail, ok, type Result } from "../base/result.ts";
 import { toMillis } from "../base/units.ts";
 import type { DeviceIdentity } from "../secure/identity.ts";
 import { kindOf } from "../wire/device-input.ts";
-import type { Copy, WholeFrame } from "../wire/reassembly.ts";
+import type { WholeFrame } from "../wire/reassembly.ts";
 import { codec, device as deviceNumber } from "../wire/root.ts";
 import { ClientCore, type EndReason, type HostIdentity } from "./core.ts";
 import type { DeviceStateName } from "./devices.ts";
@@ -21,7 +21,7 @@ import type { ClientMeters } from "./meters.ts";
 import { Microphone, type MicrophoneOptions, noMicrophone } from "./microphone.ts";
 import type { Sounding, Transfer } from "./report.ts";
 import { type SoundOptions, SoundOutput } from "./sound.ts";
-import { PlayerWindow, type WindowEvents, type WindowOptions } from "./window.ts";
+import { copyBytes, PlayerWindow, type WindowEvents, type WindowOptions } from "./window.ts";
 
 export interface ClientOptions extends WindowOptions {
   /** Literal address of the host. */
@@ -45,10 +45,6 @@ export interface ClientListener {
 const log = createLog("client");
 
 const tickMs = 10;
-
-const copy: Copy = (to, toStart, from, fromStart, size) => {
-  Buffer.prototype.copy.call(from, to, toStart, fromStart, fromStart + size);
-};
 
 export class Client {
   readonly core: ClientCore;
@@ -112,7 +108,16 @@ export class Client {
     this.#end = resolve;
     const { bitrateBps, fps, quality, expectedKey } = options;
     const connectionId = crypto.getRandomValues(new Uint32Array(1))[0] as number;
-    const settings = { identity, cipher: nativeCipher(), copy, expectedKey, connectionId, bitrateBps, fps, quality };
+    const settings = {
+      identity,
+      cipher: nativeCipher(),
+      copy: copyBytes,
+      expectedKey,
+      connectionId,
+      bitrateBps,
+      fps,
+      quality,
+    };
     this.core = new ClientCore(
       { ...settings, codecs: decodableCodecs(options.decoder), sound: sound.isThere },
       {
@@ -247,7 +252,8 @@ function windowEvents(client: () => Client | undefined): WindowEvents {
     flushInput: (nowUs) => core()?.input.flush(nowUs),
     releaseKeys: (nowUs) => core()?.releaseKeys(nowUs),
     setPaused: (paused, nowUs) => core()?.setPaused(paused, nowUs),
-    shown: (ageUs) => client()?.sound.picture(ageUs),
+    pictureDueUs: (captureUs) => client()?.sound.pictureDueUs(captureUs),
+    shown: (ageUs, waitUs, inPlayerUs) => client()?.sound.picture(ageUs, waitUs, inPlayerUs),
     toggleMute: () => client()?.sound.toggleMute(),
     ended: (result) => client()?.finish(result),
   };

@@ -4,8 +4,18 @@
  */
 import { type Percentiles, Samples, stagesMs } from "../base/percentiles.ts";
 import { Rate } from "../base/rate.ts";
+import type { HeldPicturesStats } from "./held-pictures.ts";
 
-export const clientStages = ["arrival", "reassemble", "wait", "decode", "present", "age", "glassToGlass"] as const;
+export const clientStages = [
+  "arrival",
+  "reassemble",
+  "held",
+  "wait",
+  "decode",
+  "present",
+  "age",
+  "glassToGlass",
+] as const;
 export type ClientStage = (typeof clientStages)[number];
 
 /** A shown frame's times in microseconds; captureUs is on the host's clock, the others on ours. */
@@ -32,6 +42,8 @@ export class ClientMeters {
   #lastShownUs = 0;
   framesShown = 0;
   skipped = 0;
+  /** Of pictures that waited for their sound. */
+  heldPictures: HeldPicturesStats = { held: 0, early: 0, refused: 0 };
   width = 0;
   height = 0;
 
@@ -63,6 +75,11 @@ export class ClientMeters {
     this.width = times.width;
     this.height = times.height;
     this.#frameRate.add(1, times.shownUs);
+  }
+
+  /** A picture waited for its sound. */
+  waited(us: number): void {
+    this.#samples.held.add(us);
   }
 
   fps(nowUs: number): number {

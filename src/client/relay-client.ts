@@ -62,7 +62,8 @@ export class RelayClient {
       flushInput: () => client?.input.flush(),
       releaseKeys: () => client?.input.releaseAll(),
       setPaused: (paused) => client?.setPaused(paused),
-      shown: (ageUs) => client?.sound.picture(ageUs),
+      pictureDueUs: (captureUs) => client?.sound.pictureDueUs(captureUs),
+      shown: (ageUs, waitUs, inPlayerUs) => client?.sound.picture(ageUs, waitUs, inPlayerUs),
       toggleMute: () => client?.sound.toggleMute(),
       ended: (result) => client?.finish(result),
     });

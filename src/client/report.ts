@@ -2,6 +2,7 @@
 import { monotonicClock } from "../../ffi/clock.ts";
 import type { Percentiles } from "../base/percentiles.ts";
 import type { FrameStats } from "./frames.ts";
+import type { HeldPicturesStats } from "./held-pictures.ts";
 import type { ClientMeters, ClientStage } from "./meters.ts";
 import type { MicrophoneReport } from "./microphone.ts";
 import type { SoundReport } from "./sound.ts";
@@ -54,6 +55,8 @@ export interface ClientReport extends Sounding {
     readonly decodeErrors: number;
     readonly decoderChanges: number;
   };
+  /** With --lip-sync on; how long they waited is stagesMs.held, and how far apart lips and voice were is sound.lipSync.offsetMs. */
+  readonly heldPictures: HeldPicturesStats;
   readonly drops: Record<string, number>;
 }
 
@@ -82,5 +85,6 @@ export function clientReport(client: Reporting): ClientReport {
       decodeErrors: player.decodeErrors,
       decoderChanges: player.decoderChanges,
     },
+    heldPictures: meters.heldPictures,
   };
 }

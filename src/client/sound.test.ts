@@ -41,16 +41,16 @@ function playing(offsetUs: number, lose: (number: number) => boolean = () => fal
     () => source.close(),
   );
   const told: number[] = [];
-  /** Runs until `holds`; pictures are `ageUs` old. */
-  const until = async (holds: () => boolean, ageUs: number) => {
+  /** Runs until `holds`; pictures are `ageUs` old, and were `inPlayerUs` of that in the player. */
+  const until = async (holds: () => boolean, ageUs: number, inPlayerUs = 0) => {
     while (!holds()) {
-      output.picture(ageUs);
+      output.picture(ageUs, 0, inPlayerUs);
       const percent = output.tick(offsetUs, monotonicClock.nowUs());
       if (percent !== undefined) told.push(percent);
       await Bun.sleep(10);
     }
   };
-  return { output, until, told };
+  return { output, until, told, end: () => source.close() };
 }
 
 test("sound is heard with the picture of its time, and follows it when that gets older", async () => {
@@ -67,6 +67,17 @@ test("pictures that are younger than sound can be are not waited for: sound is b
   const { delayMs, wantedDelayMs, lipSync } = output.report(false);
   expect(lipSync.behindMs).toBeGreaterThan(frameUs / 1000);
   expect(Math.abs(delayMs - wantedDelayMs)).toBeLessThan(50);
+}, 20_000);
+
+test("a picture is due when its sound is heard, less its time in the player; when the sound has ended it is due at once", async () => {
+  const offsetUs = 7_000_000_000;
+  const { output, until, end } = playing(offsetUs);
+  expect(output.pictureDueUs(0)).toBeUndefined();
+  await until(() => Math.abs(output.report(false).delayMs - 150) < 5, 150_000, 30_000);
+  const dueMs = () => ((output.pictureDueUs(offsetUs) as number) + 30_000) / 1000;
+  await until(() => Math.abs(dueMs() - output.report(false).delayMs) < 5, 150_000, 30_000);
+  end();
+  await until(() => output.pictureDueUs(0) === undefined, 150_000, 30_000);
 }, 20_000);
 
 test("what is lost is made up, counted, and told to the sender", async () => {

@@ -54,6 +54,8 @@ export interface SoundReport {
 
 /** How often clock, target and device are looked at. */
 const lookUs = 100_000;
+/** Without a packet played for so long, no sound plays. */
+const silentUs = 500_000;
 /** A smaller change of the clocks' offset is left to the next one. */
 const offsetStepUs = 500;
 const noDevice: AudioDescription = { backend: "", device: "", detail: "" };
@@ -69,7 +71,8 @@ export class SoundOutput {
   #isLost = false;
   #offsetUs: number | undefined;
   #lookedUs = 0;
-  #heardUs = 0;
+  #played = 0;
+  #playedUs = 0;
 
   /** A named backend that cannot be used is a failure; "auto" without a device is a client without sound. */
   static open(options: SoundOptions): Result<SoundOutput> {
@@ -103,9 +106,16 @@ export class SoundOutput {
     return this.isThere;
   }
 
-  /** A picture was shown `ageUs` after its capture. */
-  picture(ageUs: number): void {
-    this.#sync.picture(ageUs);
+  /** A picture was shown `ageUs` after its capture; `waitUs` of that it waited for its sound, and `inPlayerUs` it was in the player. */
+  picture(ageUs: number, waitUs = 0, inPlayerUs = 0): void {
+    this.#sync.picture(ageUs, waitUs, inPlayerUs);
+  }
+
+  /** When a picture captured then should go to the player to be shown with its sound, on our clock; undefined while none plays. */
+  pictureDueUs(captureUs: number): number | undefined {
+    const afterUs = this.#sync.handOverUs;
+    if (afterUs === undefined || this.#offsetUs === undefined) return undefined;
+    return captureUs - this.#offsetUs + afterUs;
   }
 
   toggleMute(): void {
@@ -125,9 +135,11 @@ export class SoundOutput {
     }
     const aimUs = this.#sync.aim();
     if (aimUs !== undefined) sink.setTargetDelay(aimUs);
-    const { delayUs, playedAtUs, deviceLost, reopened, pushed, lost } = sink.stats();
-    if (playedAtUs > this.#heardUs && this.#offsetUs !== undefined) this.#sync.heard(delayUs);
-    this.#heardUs = playedAtUs;
+    const { delayUs, played, deviceLost, reopened, pushed, lost } = sink.stats();
+    if (played > this.#played) this.#playedUs = nowUs;
+    this.#played = played;
+    if (played === 0 || nowUs - this.#playedUs >= silentUs) this.#sync.silent();
+    else if (this.#offsetUs !== undefined) this.#sync.heard(delayUs);
     this.#tellDevice(sink, deviceLost > reopened);
     return this.#loss.next(pushed, lost, nowUs);
   }

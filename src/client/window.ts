@@ -7,6 +7,8 @@ import type { Player, PlayerEvent, VideoCodec } from "../../ffi/interfaces.ts";
 import { openPlayer } from "../../ffi/player.ts";
 import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import type { Copy } from "../wire/reassembly.ts";
+import { HeldPictures } from "./held-pictures.ts";
 import { type HotkeyAction, Hotkeys } from "./hotkeys.ts";
 import { ClientMeters } from "./meters.ts";
 
@@ -23,6 +25,8 @@ export interface WindowOptions {
   readonly sendInput: boolean;
   readonly relative: boolean;
   readonly readTimecode: boolean;
+  /** Pictures wait until their sound can be heard. */
+  readonly lipSync: boolean;
 }
 
 /** What comes from gamepads and touch screens, and what goes back to them. */
@@ -46,12 +50,18 @@ export interface WindowEvents {
   flushInput(nowUs: number): void;
   releaseKeys(nowUs: number): void;
   setPaused(paused: boolean, nowUs: number): void;
-  /** A picture was shown `ageUs` after its capture. */
-  shown(ageUs: number): void;
+  /** When a picture captured then should go to the player to be shown with its sound; undefined while none plays. */
+  pictureDueUs(captureUs: number): number | undefined;
+  /** A picture was shown `ageUs` after its capture; `waitUs` of that it waited for its sound, and `inPlayerUs` it was in the player. */
+  shown(ageUs: number, waitUs: number, inPlayerUs: number): void;
   toggleMute(): void;
   /** The person is done, or the window is gone. */
   ended(result: Result<void>): void;
 }
+
+export const copyBytes: Copy = (to, toStart, from, fromStart, size) => {
+  Buffer.prototype.copy.call(from, to, toStart, fromStart, fromStart + size);
+};
 
 export class PlayerWindow {
   readonly meters = new ClientMeters();
@@ -59,6 +69,8 @@ export class PlayerWindow {
   readonly #events: WindowEvents;
   readonly #player: Player;
   readonly #hotkeys = new Hotkeys();
+  readonly #held: HeldPictures | undefined;
+  #releasing: ReturnType<typeof setTimeout> | undefined;
   #stats: ReturnType<Player["stats"]> | undefined;
   #fullscreen: boolean;
   #pointerGrabbed = false;
@@ -87,6 +99,15 @@ export class PlayerWindow {
     this.#events = events;
     this.#player = player;
     this.#fullscreen = options.fullscreen;
+    if (!options.lipSync) return;
+    this.#held = new HeldPictures(copyBytes, {
+      dueUs: (captureUs) => events.pictureDueUs(captureUs),
+      deliver: (data, size, frameId, keyframe, captureUs, coded) =>
+        player.push(data, size, frameId, keyframe, captureUs, coded),
+      broken: (nowUs) => events.broken(nowUs),
+      waited: (us) => this.meters.waited(us),
+    });
+    this.meters.heldPictures = this.#held.stats;
   }
 
   describe() {
@@ -110,8 +131,18 @@ export class PlayerWindow {
     captureUs: number,
     coded: VideoCodec = "h264",
   ): boolean {
-    return this.#player.push(data, size, frameId, keyframe, captureUs, coded);
+    if (!this.#held) return this.#player.push(data, size, frameId, keyframe, captureUs, coded);
+    const taken = this.#held.push(data, size, frameId, keyframe, captureUs, coded, monotonicClock.nowUs());
+    if (!this.#releasing) this.#release();
+    return taken;
   }
+
+  /** Hands over the pictures that waited long enough, and comes back for the next. */
+  readonly #release = (): void => {
+    const waitUs = this.#held?.release(monotonicClock.nowUs());
+    this.#releasing =
+      waitUs === undefined ? undefined : setTimeout(this.#release, Math.max(1, Math.round(waitUs / 1000)));
+  };
 
   /** Input is wanted from now on: takes hold of the pointer when that was asked for. */
   inputAllowed(nowUs: number): void {
@@ -175,7 +206,9 @@ export class PlayerWindow {
   #shown(event: PlayerEvent): void {
     const offsetUs = this.#events.offsetUs();
     this.meters.shown(event, offsetUs);
-    if (offsetUs !== undefined) this.#events.shown(event.shownUs + offsetUs - event.captureUs);
+    if (offsetUs === undefined) return;
+    const waitUs = this.#held?.waitOf(event.frameId) ?? 0;
+    this.#events.shown(event.shownUs + offsetUs - event.captureUs, waitUs, event.shownUs - event.pushedUs);
   }
 
   #input({ type, code, value }: PlayerEvent, nowUs: number): void {
@@ -223,6 +256,7 @@ export class PlayerWindow {
 
   /** The statistics stay readable. */
   close(): void {
+    clearTimeout(this.#releasing);
     this.#stats ??= this.#player.stats();
     this.#player.close();
   }

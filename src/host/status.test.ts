@@ -74,6 +74,7 @@ async function connect(host: Host, device: ReturnType<typeof createIdentity>): P
     sendInput: false,
     relative: false,
     readTimecode: false,
+    lipSync: false,
     bitrateBps: undefined,
     fps: undefined,
     quality: undefined,

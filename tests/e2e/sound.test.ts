@@ -114,32 +114,28 @@ describe.skipIf(!hasPulse)("between two sound devices", () => {
   );
 
   test(
-    "lips and voice are within 20 ms of each other, or as near as the machine lets sound come",
+    "with --lip-sync on, lips and voice are within 20 ms of each other",
     async () => {
       await Promise.all([hosting.approve(viewing), host.child.interrupt()]);
       const tone = pulse.play("game", music, 60);
-      // Pictures so large, and packets so small, that neither is much sooner there than the other.
-      const large = ["--capture", "pattern", "--size", "3840x2160", "--fps", "8"];
-      const small = ["--sound", "pulse", "--sound-device", "game.monitor", "--sound-frame", "5"];
-      host = await startHost(hosting, ...large, ...small);
+      const picture = ["--capture", "pattern", "--size", "640x360", "--fps", "30"];
+      host = await startHost(hosting, ...picture, "--sound", "pulse", "--sound-device", "game.monitor");
       let apartMs = Number.POSITIVE_INFINITY;
-      let couldBeMs = 0;
       // A machine with other things to do may need more than one try.
       for (let tries = 0; tries < 3 && apartMs >= 20; tries++) {
-        client = startHeadless(viewing, host.place, "--json", "-", ...ears);
+        client = startHeadless(viewing, host.place, "--json", "-", "--lip-sync", "on", ...ears);
         await untilHeard("ear.monitor", music);
         const before = (await host.stats()).sound;
-        await host.until("two seconds of it", (stats) => stats.sound.packets >= before.packets + 400);
-        const { sound, microphone, stagesMs } = await reportOf(client);
+        await host.until("five seconds of it", (stats) => stats.sound.packets >= before.packets + 250);
+        const { sound, microphone, heldPictures, frames, stagesMs } = await reportOf(client);
         expect([sound.state, sound.deviceLost, microphone.state]).toEqual(["playing", 0, "off"]);
         expect(sound.lipSync.measured).toBeGreaterThan(10);
+        expect(heldPictures).toMatchObject({ early: 0, refused: 0 });
+        expect(heldPictures.held).toBeGreaterThan(frames.delivered / 3);
+        expect(stagesMs.held?.p99).toBeLessThan(300);
         apartMs = sound.lipSync.offsetMs?.p50 ?? Number.NaN;
-        couldBeMs = sound.wantedDelayMs - (stagesMs.age?.p50 ?? 0);
-        expect(Math.abs(sound.delayMs - sound.wantedDelayMs)).toBeLessThan(50);
       }
-      if (apartMs >= 20)
-        console.warn(`lips and voice were ${apartMs} ms apart; network and device asked for ${couldBeMs}`);
-      expect(apartMs).toBeLessThan(Math.max(20, couldBeMs + 20));
+      expect(apartMs).toBeLessThan(20);
       await tone.kill();
       expect(await host.child.interrupt()).toBe(0);
     },
