@@ -7,7 +7,7 @@
  */
 import { statSync } from "node:fs";
 import { buildHelpers, runScenario, scenarios } from "../tests/lab/run.ts";
-import { architectureCheck, checks } from "./check.ts";
+import { architectureCheck, checks, declarationsCheck } from "./check.ts";
 import { type CTest, cTests } from "./sanitize.ts";
 import { capture, mapParallel, StepFailed, say, step } from "./steps.ts";
 import { add, readSummary, type Tally, zero } from "./tally.ts";
@@ -35,12 +35,12 @@ interface Job {
 
 /** Jobs at once: those that mostly wait (displays, browsers, networks), and beside them those that compile and compute. */
 const waiting = Math.max(3, navigator.hardwareConcurrency + 1);
-const computing = Math.max(1, navigator.hardwareConcurrency - 1);
+const computing = Math.max(2, navigator.hardwareConcurrency);
 
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
 
-/** Those that listen to what is played in real time, where a gap is a fault: they run last, and alone. */
+/** Those that listen to what is played in real time, where a gap is a fault: they run last, beside nothing that computes. */
 const hears = ({ name }: Job): boolean => /^tests\/e2e\/sound|^test_audio_pulse/.test(name);
 
 function bunJob(name: string, files: readonly string[]): Job {
@@ -116,7 +116,8 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
     ),
   );
   const tallies = (await Promise.all(beside)).flat();
-  for (const job of lanes.flatMap(({ jobs }) => jobs.filter(hears))) tallies.push(await finish(job));
+  const listening = lanes.flatMap(({ jobs }) => jobs.filter(hears));
+  tallies.push(...(await mapParallel(listening, waiting, finish)));
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);
@@ -125,4 +126,4 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   return tally;
 }
 
-export const allChecks = [...checks, architectureCheck];
+export const allChecks = [...checks, declarationsCheck, architectureCheck];
