@@ -33,9 +33,14 @@ interface Job {
   run: () => Promise<Tally>;
 }
 
-/** Jobs at once: those that mostly wait (displays, browsers, networks), and beside them those that compile and compute. */
-const waiting = Math.max(3, navigator.hardwareConcurrency + 1);
-const computing = Math.max(2, navigator.hardwareConcurrency);
+/** Jobs at once: more than cores, as most of them wait much. */
+const width = navigator.hardwareConcurrency + 3;
+
+/** By turns, so that what waits (displays, browsers, networks) runs beside what computes. */
+const byTurns = <T>(one: readonly T[], other: readonly T[]): T[] =>
+  Array.from({ length: Math.max(one.length, other.length) }, (_, i) => [one[i], other[i]])
+    .flat()
+    .filter((job) => job !== undefined);
 
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
@@ -103,21 +108,11 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
     if (tally.failed) return tally;
   }
   const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
-  // The lab keeps one processor busy for long, so it starts first.
-  const lanes = [
-    { jobs: [...labJobs(filter), ...bunJobs(filter)], width: waiting },
-    { jobs: [...checking, ...cJobs(filter)], width: computing },
-  ];
-  const beside = lanes.map(({ jobs, width }) =>
-    mapParallel(
-      jobs.filter((job) => !hears(job)),
-      width,
-      finish,
-    ),
-  );
-  const tallies = (await Promise.all(beside)).flat();
-  const listening = lanes.flatMap(({ jobs }) => jobs.filter(hears));
-  tallies.push(...(await mapParallel(listening, waiting, finish)));
+  // The lab takes long, so it starts first.
+  const jobs = byTurns([...labJobs(filter), ...bunJobs(filter)], [...checking, ...cJobs(filter)]);
+  const last = jobs.filter(hears);
+  const before = jobs.filter((job) => !last.includes(job));
+  const tallies = [...(await mapParallel(before, width, finish)), ...(await mapParallel(last, width, finish))];
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);

@@ -1,4 +1,4 @@
-// lab: modules="vkms" gpu="bochs virtio" minutes=1
+// lab: modules="vkms" gpu="bochs virtio"
 /** DRM capture against three drivers of the kernel: what another program paints arrives pixel by pixel, whatever it does. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, chownSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// lab: modules="snd-aloop:pcm_substreams=2" minutes=1
+// lab: modules="snd-aloop:pcm_substreams=2"
 /**
  * Sound through ALSA and the kernel's loopback card: a tone that another program plays is captured, encoded, decoded, played and
  * recorded by another program again. Then the card is taken away and given back.
