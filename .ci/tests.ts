@@ -34,7 +34,7 @@ interface Job {
 }
 
 /** Jobs at once: more than cores, as most of them wait much. */
-const width = navigator.hardwareConcurrency + 3;
+const width = navigator.hardwareConcurrency + 2;
 
 /** By turns, so that what waits (displays, browsers, networks) runs beside what computes. */
 const byTurns = <T>(one: readonly T[], other: readonly T[]): T[] =>

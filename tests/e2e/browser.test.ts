@@ -114,8 +114,10 @@ describe.skipIf(!hasChromium)("browser pages", () => {
       const player = await world.page("/player/again?transport=websocket");
       await publish(source, { mode: "delta" });
       await isLive(player);
+      // It may be over in a second.
+      const retrying = waitBody(player, "state", "retrying");
       const closing = world.restartRelay();
-      await waitBody(player, "state", "retrying");
+      await retrying;
       expect(await player.isVisible("#banner")).toBe(true);
       await closing;
       await isLive(player);
