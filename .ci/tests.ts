@@ -33,14 +33,9 @@ interface Job {
   run: () => Promise<Tally>;
 }
 
-/** Jobs at once: more than cores, as most of them wait much. */
-const width = navigator.hardwareConcurrency + 2;
-
-/** By turns, so that what waits (displays, browsers, networks) runs beside what computes. */
-const byTurns = <T>(one: readonly T[], other: readonly T[]): T[] =>
-  Array.from({ length: Math.max(one.length, other.length) }, (_, i) => [one[i], other[i]])
-    .flat()
-    .filter((job) => job !== undefined);
+/** Jobs at once: those that mostly wait (displays, browsers, networks), and beside them those that compile and compute. */
+const waiting = Math.max(3, navigator.hardwareConcurrency + 1);
+const computing = Math.max(1, navigator.hardwareConcurrency - 1);
 
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
@@ -108,11 +103,17 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
     if (tally.failed) return tally;
   }
   const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
-  // The lab takes long, so it starts first.
-  const jobs = byTurns([...labJobs(filter), ...bunJobs(filter)], [...checking, ...cJobs(filter)]);
-  const last = jobs.filter(hears);
-  const before = jobs.filter((job) => !last.includes(job));
-  const tallies = [...(await mapParallel(before, width, finish)), ...(await mapParallel(last, width, finish))];
+  // One guest at a time: each takes more than a processor. That takes long, so it starts first.
+  const lab: Job = { name: "lab", run: async () => (await mapParallel(labJobs(filter), 1, finish)).reduce(add, zero) };
+  const waits = [...(scenarios(filter[0]).length ? [lab] : []), ...bunJobs(filter)];
+  const computes = [...checking, ...cJobs(filter)];
+  const withoutEars = (jobs: Job[]) => jobs.filter((job) => !hears(job));
+  const beside = [
+    mapParallel(withoutEars(waits), waiting, finish),
+    mapParallel(withoutEars(computes), computing, finish),
+  ];
+  const tallies = (await Promise.all(beside)).flat();
+  tallies.push(...(await mapParallel([...waits, ...computes].filter(hears), waiting, finish)));
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);
