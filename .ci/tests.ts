@@ -108,12 +108,24 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   const waits = [...(scenarios(filter[0]).length ? [lab] : []), ...bunJobs(filter)];
   const computes = [...checking, ...cJobs(filter)];
   const withoutEars = (jobs: Job[]) => jobs.filter((job) => !hears(job));
+  const failed: Job[] = [];
+  const attempt = async (job: Job): Promise<Tally> => {
+    const result = await finish(job);
+    if (result.failed === 0 || filter.length) return result;
+    failed.push(job);
+    return zero;
+  };
   const beside = [
-    mapParallel(withoutEars(waits), waiting, finish),
-    mapParallel(withoutEars(computes), computing, finish),
+    mapParallel(withoutEars(waits), waiting, attempt),
+    mapParallel(withoutEars(computes), computing, attempt),
   ];
   const tallies = (await Promise.all(beside)).flat();
-  tallies.push(...(await mapParallel([...waits, ...computes].filter(hears), waiting, finish)));
+  tallies.push(...(await mapParallel([...waits, ...computes].filter(hears), waiting, attempt)));
+  // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
+  for (const job of failed) {
+    say(`  ...   ${job.name} failed beside others, once more alone:`);
+    tallies.push(await finish(job));
+  }
   tally = tallies.reduce(add, tally);
   if (tallies.length === 0) {
     say(`no test's path contains ${filter.join(" or ")}`);
