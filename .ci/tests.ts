@@ -1,6 +1,7 @@
 /**
  * Runs everything and counts. The closing line `N passed, N failed[, N skipped]` is the last thing printed, and N failed is
- * at least 1 whenever anything went wrong: a step, a file that does not load, a crash, a run that tells no numbers.
+ * at least 1 whenever anything went wrong: a step, a file that does not load, a crash, a run that tells no numbers. A job that
+ * fails beside others is run once more alone, and what that run says counts.
  *
  * Most end-to-end tests wait more than they work, so the work is cut into jobs and a few run at a time, each in a process of
  * its own; what a job printed is shown whole when it ends.

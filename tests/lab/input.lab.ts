@@ -1,7 +1,6 @@
 // lab: modules="uinput evdev"
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
 import {
   type Display,
   executable,
@@ -24,7 +23,6 @@ let display: Promise<Display>;
 beforeAll(async () => {
   const home = new Home();
   display = openDisplay(160, 96);
-  writeFileSync("/proc/sys/kernel/hostname", "lab");
   await Promise.all([first, second].map((client) => home.tell("peers", "approve", client.publicKey)));
   await home.approve(person);
   // Pictures cost most in here, and are not looked at.
