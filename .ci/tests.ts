@@ -10,7 +10,7 @@ import { statSync } from "node:fs";
 import { buildHelpers, runScenario, scenarios } from "../tests/lab/run.ts";
 import { architectureCheck, checks, declarationsCheck } from "./check.ts";
 import { type CTest, cTests } from "./sanitize.ts";
-import { capture, mapParallel, StepFailed, say, step } from "./steps.ts";
+import { capture, StepFailed, say, step } from "./steps.ts";
 import { add, readSummary, type Tally, zero } from "./tally.ts";
 
 /** Adds one named piece of work to the tally. */
@@ -41,7 +41,7 @@ const computing = Math.max(1, navigator.hardwareConcurrency - 1);
 /** Those that start processes, browsers and displays; each file is a job. All other files are one. */
 const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c\//.test(file);
 
-/** Those that listen to what is played in real time, where a gap is a fault: they run last, beside nothing that computes. */
+/** Those that listen to what is played in real time, where a gap is a fault: they run when nothing else waits. */
 const hears = ({ name }: Job): boolean => /^tests\/e2e\/sound|^test_audio_pulse/.test(name);
 
 function bunJob(name: string, files: readonly string[]): Job {
@@ -104,24 +104,31 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
     if (tally.failed) return tally;
   }
   const checking: Job[] = filter.length ? [] : checks.map(({ name, run }) => ({ name, run: () => counted(name, run) }));
-  // One guest at a time: each takes more than a processor. That takes long, so it starts first.
-  const lab: Job = { name: "lab", run: async () => (await mapParallel(labJobs(filter), 1, finish)).reduce(add, zero) };
-  const waits = [...(scenarios(filter[0]).length ? [lab] : []), ...bunJobs(filter)];
-  const computes = [...checking, ...cJobs(filter)];
-  const withoutEars = (jobs: Job[]) => jobs.filter((job) => !hears(job));
+  const tallies: Tally[] = [];
   const failed: Job[] = [];
-  const attempt = async (job: Job): Promise<Tally> => {
+  const attempt = async (job: Job): Promise<void> => {
     const result = await finish(job);
-    if (result.failed === 0 || filter.length) return result;
-    failed.push(job);
-    return zero;
+    if (result.failed && filter.length === 0) failed.push(job);
+    else tallies.push(result);
   };
-  const beside = [
-    mapParallel(withoutEars(waits), waiting, attempt),
-    mapParallel(withoutEars(computes), computing, attempt),
-  ];
-  const tallies = (await Promise.all(beside)).flat();
-  tallies.push(...(await mapParallel([...waits, ...computes].filter(hears), waiting, attempt)));
+  /** Does what is left of each list, one after the other. Several lanes may share a list. */
+  const lane = async (...lists: Iterator<Job>[]): Promise<void> => {
+    for (const list of lists) for (let next = list.next(); !next.done; next = list.next()) await attempt(next.value);
+  };
+  const lanes = (count: number, ...lists: Iterator<Job>[]) =>
+    Promise.all(Array.from({ length: count }, () => lane(...lists)));
+  const [waits, computes] = [bunJobs(filter), [...checking, ...cJobs(filter)]];
+  const quiet = waits.filter((job) => !hears(job)).values();
+  const busy = computes.filter((job) => !hears(job)).values();
+  const ears = [...waits, ...computes].filter(hears).values();
+  const guests = labJobs(filter).values();
+  const beside = async () => {
+    // One guest at a time: each takes more than a processor.
+    await Promise.all([lane(guests, quiet), lanes(waiting - 1, quiet)]);
+    await lanes(waiting, ears);
+    await lane(busy);
+  };
+  await Promise.all([beside(), lanes(computing, busy)]);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

@@ -6,8 +6,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildDoubles } from "../../.ci/doubles.ts";
-import { Home, openDisplay, type RunningHost, startHeadless, startPatternHost } from "./harness.ts";
-import { type Child, cleanUp } from "./processes.ts";
+import { Home, openDisplay, type RunningHost, reportOf, startHeadless, startPatternHost } from "./harness.ts";
+import { cleanUp } from "./processes.ts";
 
 const doubles = join(import.meta.dir, "../../build/doubles");
 let display = "";
@@ -37,11 +37,6 @@ async function pair(hosting: Home, viewing: Home, hostArgs: string[], clientArgs
 
 const frames = (host: RunningHost, count: number) =>
   host.until(`${count} frames`, ({ stream }) => stream.frames >= count);
-
-async function reportOf(client: Child) {
-  expect(await client.interrupt()).toBe(0);
-  return JSON.parse(client.out);
-}
 
 const lossesOfEncoders = [
   { name: "nvenc", env: () => nvidia("nvEncLockBitstream@30=14"), why: "nvEncLockBitstream", keyframes: 2 },

@@ -2,9 +2,11 @@
  * The built executable as people run it: hosts, clients and their homes, each on a private X server where it needs one. Ports
  * and display numbers are whatever is free.
  */
+import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ClientReport } from "../../src/client/report.ts";
 import type { HostStats } from "../../src/host/stats.ts";
 import { atEnd, Child, eventually } from "./processes.ts";
 import { Screen } from "./screen.ts";
@@ -141,3 +143,9 @@ export const startHeadless = (home: Home, target: string, ...args: string[]): Ch
 /** A client whose window fills the display. */
 export const startFullscreen = (home: Home, target: string, display: Display, ...args: string[]): Child =>
   home.start(["client", target, "--fullscreen", "--display", display.name, ...args]);
+
+/** Ends a client that was started with --json -, and what it reports. */
+export async function reportOf(client: Child): Promise<ClientReport> {
+  expect(await client.interrupt()).toBe(0);
+  return JSON.parse(client.out);
+}

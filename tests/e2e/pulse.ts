@@ -135,3 +135,7 @@ function share(samples: Int16Array, hz: number, mean: number): number {
   }
   return power / windows / mean;
 }
+
+/** Its frequency to a thousandth, without a gap, and nothing else. */
+export const isExact = ({ hz, gaps, purity }: Tone, wanted: number): boolean =>
+  Math.abs(hz - wanted) < wanted / 1000 && gaps === 0 && purity > 0.98;

@@ -2,22 +2,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { wineEnvironment } from "../windows/wine.ts";
 import { executable, temporaryFolder } from "./harness.ts";
-import { atEnd, Child, cleanUp } from "./processes.ts";
+import { Child, cleanUp } from "./processes.ts";
 
 afterAll(cleanUp);
 
 const folder = temporaryFolder();
 const generate = (...words: string[]) => new Child(["env", "-C", folder, executable, "new", ...words]);
-
-/** Windows programs run in a Windows of the test's own, which ends with it. */
-const wine = { WINEPREFIX: join(folder, "wine"), HOME: folder };
-atEnd(() => {
-  const server = ["/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"]
-    .map((path) => Bun.which(path))
-    .find(Boolean);
-  if (server) Bun.spawnSync([server, "-k", "-w"], { env: { ...process.env, ...wine }, timeout: 10_000 });
-});
 
 const projects = {
   daemon: /answers, plays, refuses nonsense, starts anew, ends in order/,
@@ -38,7 +30,7 @@ describe.each(Object.entries(projects))("the template %s", (template, says) => {
       .filter((file) => file.isFile() && readFileSync(join(file.parentPath, file.name), "utf8").includes("@NAME@"))
       .map((file) => file.name);
     expect(left).toEqual([]);
-    const built = new Child(["make", "-C", join(folder, name), "test"], { ...process.env, ...wine });
+    const built = new Child(["make", "-C", join(folder, name), "test"], { ...process.env, ...wineEnvironment() });
     expect({ status: await built.ended(), told: built.told() }).toMatchObject({ status: 0 });
     expect(built.out).toMatch(says);
     expect(built.err).not.toMatch(/warning:/);

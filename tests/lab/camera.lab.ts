@@ -1,4 +1,4 @@
-// lab: modules="vivid:n_devs=2:multiplanar=1,2 v4l2loopback:video_nr=10:exclusive_caps=1:card_label=LabCam"
+// lab:
 /** Cameras of the kernel: what they offer, every format pixel by pixel, every fault that vivid can inject, MJPEG by v4l2loopback. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";

@@ -38,6 +38,16 @@ for port in /sys/class/virtio-ports/*; do
     err) err=/dev/${port##*/} ;;
   esac
 done
+# What does not end in time tells where it stands before it is ended from outside.
+(
+  sleep $(cat /out/.lab/patience)
+  for process in /proc/[0-9]*; do
+    [ "$(readlink $process/exe)" ] || continue
+    echo "$(tr '\0' ' ' <$process/cmdline | cut -c1-150)"
+    for task in $process/task/*; do echo "  $(cat $task/comm) $(cut -d' ' -f3 $task/stat) $(head -n4 $task/stack | tr '\n' ' ')"; done
+  done
+  dmesg | tail -n 20
+) >>/out/.lab/stuck 2>&1 &
 cd /host
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/bb HOME=/root TMPDIR=/tmp LAB=1 \
   setsid /bin/sh /out/.lab/command >$out 2>$err </dev/null

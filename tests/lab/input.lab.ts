@@ -1,4 +1,4 @@
-// lab: modules="uinput evdev"
+// lab:
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {

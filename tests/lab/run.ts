@@ -11,24 +11,28 @@ import { recipeOf } from "../../.ci/sanitize.ts";
 import { compileC } from "../../.ci/shim.ts";
 import { must, StepFailed, say } from "../../.ci/steps.ts";
 import { add, closingLine, readSummary, type Tally, zero } from "../../.ci/tally.ts";
-import { boot, defaultModules } from "./boot.ts";
+import { boot, defaultGpus, defaultModules } from "./boot.ts";
 import { type Kernel, NoLab, prepareKernel } from "./kernel.ts";
 
 export interface Scenario {
   readonly modules: readonly string[];
   readonly gpus: readonly string[];
+  readonly clock: "real" | "virtual";
   readonly files: readonly string[];
 }
 
-const words = (text: string | undefined): string[] => (text ?? "").split(/\s+/).filter(Boolean);
+const words = (text: string): string[] => text.split(/\s+/).filter(Boolean);
 
-/** The wishes in a file's first line: `// lab: modules="vkms uinput" gpu="virtio"`; both may be left out. */
+/** The wishes in a file's first line: `// lab: modules="vkms uinput" gpu="virtio" clock="virtual"`; each may be left out. */
 export function wishesOf(text: string): Omit<Scenario, "files"> | undefined {
   const first = text.split("\n", 1)[0] ?? "";
   if (!/^\/\/ lab:/.test(first)) return undefined;
-  const value = (key: string) => new RegExp(`${key}="([^"]*)"`).exec(first)?.[1];
-  const modules = value("modules");
-  return { modules: modules === undefined ? defaultModules : words(modules), gpus: words(value("gpu")) };
+  const value = (key: string) => {
+    const found = new RegExp(`${key}="([^"]*)"`).exec(first)?.[1];
+    return found === undefined ? undefined : words(found);
+  };
+  const clock = value("clock")?.[0] === "virtual" ? "virtual" : "real";
+  return { modules: value("modules") ?? defaultModules, gpus: value("gpu") ?? defaultGpus, clock };
 }
 
 /** One for each different first line. */
@@ -37,7 +41,8 @@ export function scenarios(filter = ""): Scenario[] {
   for (const file of [...new Bun.Glob("tests/lab/*.lab.ts").scanSync(".")].sort()) {
     if (!file.includes(filter)) continue;
     const wishes = wishesOf(readFileSync(file, "utf8"));
-    if (!wishes) throw new StepFailed(`${file}: the first line must be // lab: [modules="..."] [gpu="..."]`);
+    if (!wishes)
+      throw new StepFailed(`${file}: the first line must be // lab: [modules="..."] [gpu="..."] [clock="virtual"]`);
     const key = JSON.stringify(wishes);
     const scenario = found.get(key) ?? { ...wishes, files: [] };
     scenario.files.push(file);

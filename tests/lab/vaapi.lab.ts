@@ -1,4 +1,4 @@
-// lab: modules="vkms" gpu="virtio"
+// lab:
 /**
  * A screen that a card of the kernel's shows, taken by an encoder where it lies: DRM capture hands the framebuffer's dma-buf to the
  * VA-API encoder, whose stand-in driver (tests/doubles) is reached over a render node of the kernel's, reads it there and

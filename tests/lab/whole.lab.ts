@@ -1,4 +1,4 @@
-// lab: modules="vkms uinput evdev snd-aloop:pcm_substreams=2"
+// lab:
 /**
  * Everything at once on real interfaces of the kernel: a screen that another program paints by DRM, captured, encoded, sealed and
  * sent to a client's window; a tone that another program plays, heard at the client's device; keys and pointer of the client's

@@ -8,18 +8,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildIpcWindows, windowsCompiler } from "../../.ci/ipc-windows.ts";
 import { language, warnings } from "../../.ci/shim.ts";
-import { Child, cleanUp } from "../e2e/processes.ts";
+import { type Child, cleanUp } from "../e2e/processes.ts";
+import { startUnderWine, wine } from "./wine.ts";
 
-const wine = Bun.which("wine") ?? Bun.which("wine64");
 const able = wine !== null && Bun.which(windowsCompiler) !== null;
 const limitMs = 120_000;
 
 let folder = "";
-let environment: Record<string, string> = {};
 
 // Wine finds the DLL beside the program.
-const start = (program: string, args: string[]): Child =>
-  new Child([wine as string, join(folder, program), ...args], environment);
+const start = (program: string, args: string[]): Child => startUnderWine(join(folder, program), args);
 const peer = (...args: string[]): Child => start("peer.exe", args);
 const frames = (...args: string[]): Child => start("frames.exe", args);
 
@@ -31,13 +29,6 @@ const line = (child: Child, wanted: string, times = 1) =>
 describe.skipIf(!able)("shared memory between Windows programs", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "patchbay-windows-"));
-    environment = {
-      PATH: process.env.PATH ?? "",
-      HOME: folder,
-      WINEPREFIX: join(folder, "prefix"),
-      WINEDEBUG: "-all",
-      WINEDLLOVERRIDES: "mscoree,mshtml,winemenubuilder.exe=",
-    };
     await buildIpcWindows();
     copyFileSync("dist/ipc-windows/patchbay_ipc.dll", join(folder, "patchbay_ipc.dll"));
     const command = [windowsCompiler, ...language, ...warnings, "-Wpedantic", "-O2", "-Idist/ipc-windows/include"];
@@ -57,10 +48,6 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
 
   afterAll(async () => {
     await cleanUp();
-    // Ends what wine keeps for this prefix, or it would stay for a while and write into the folder.
-    await Bun.spawn(["wineserver", "-k"], { env: environment, stdout: "ignore", stderr: "ignore" }).exited.catch(
-      () => undefined,
-    );
     rmSync(folder, { recursive: true, force: true });
   });
 
