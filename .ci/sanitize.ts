@@ -9,7 +9,7 @@ import { basename } from "node:path";
 import { compileC } from "./shim.ts";
 import { capture, type Outcome, StepFailed } from "./steps.ts";
 
-const common = ["-g", "-O1", "-fno-omit-frame-pointer"];
+const common = ["-g1", "-O1", "-fno-omit-frame-pointer"];
 const sanitizers = {
   asan: ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
   // It does not know fences; what they order here are atomics, which it takes as they are.

@@ -122,13 +122,14 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   const busy = computes.filter((job) => !hears(job)).values();
   const ears = [...waits, ...computes].filter(hears).values();
   const guests = labJobs(filter).values();
-  const beside = async () => {
-    // One guest at a time: each takes more than a processor.
-    await Promise.all([lane(guests, quiet), lanes(waiting - 1, quiet)]);
-    await lanes(waiting, ears);
-    await lane(busy);
-  };
-  await Promise.all([beside(), lanes(computing, busy)]);
+  // One guest at a time, beside few others: it is two processors' work and much slower where it does not get them.
+  const begun = lanes(computing, quiet);
+  await lane(guests);
+  const silence = Promise.all([begun, lanes(waiting - computing, quiet)]);
+  await Promise.all([
+    silence.then(() => lanes(waiting, ears)).then(() => lanes(computing, busy)),
+    lanes(computing, busy),
+  ]);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

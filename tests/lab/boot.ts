@@ -38,7 +38,7 @@ const cards: Record<string, { device: string; module: string }> = {
 
 const clocks = {
   real: ["-accel", "tcg,thread=multi,tb-size=512", "-smp", "2"],
-  virtual: ["-accel", "tcg,thread=single,tb-size=512", "-smp", "1", "-icount", "shift=2,sleep=off"],
+  virtual: ["-accel", "tcg,thread=single,tb-size=512", "-smp", "1", "-icount", "shift=1"],
 } as const;
 
 /** What every guest has unless it says otherwise. */
