@@ -77,6 +77,8 @@ describe.skipIf(!hasChromium)("the player's own words", () => {
         for (const kind of await onBus(player)) here.add(kind);
         for (const kind of await onBus(signals)) there.add(kind);
         return wanted.every((kind) => here.has(kind)) && there.has("Signal");
+      }).catch((cause) => {
+        throw new Error(`seen: ${[...here]} and ${[...there]}`, { cause });
       });
       expect([...here].filter((kind) => kind !== "Other").sort()).toEqual(wanted);
       expect([...there].filter((kind) => kind !== "Input")).toEqual(["Signal"]);
