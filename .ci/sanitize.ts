@@ -1,5 +1,5 @@
 /**
- * Builds and runs the C tests, each once under AddressSanitizer with UBSan and once under ThreadSanitizer. A test names what
+ * Builds and runs the C tests, each under AddressSanitizer with UBSan and, where threads are made, under ThreadSanitizer. A test names what
  * it is built from in its first line: "sources: c/net/udp.c c/crypto/ libs: -lsodium" in a comment, where a folder stands
  * for every .c directly in it. Exit status 0 passes, 77 skips with the last line it printed as the reason, anything else
  * fails.
@@ -92,11 +92,19 @@ async function runOne(file: string, sanitizer: Sanitizer): Promise<CTest> {
   }
 }
 
-/** The tests of tests/c, each under both sanitizers. */
+/** ThreadSanitizer has nothing to look for where no thread is made. */
+function sanitizersOf(file: string): Sanitizer[] {
+  const hasThreads = [...recipeOf(file).sources, file].some((one) =>
+    readFileSync(one, "utf8").includes("pthread_create"),
+  );
+  return hasThreads ? ["asan", "tsan"] : ["asan"];
+}
+
+/** The tests of tests/c, under AddressSanitizer, and under ThreadSanitizer those with threads. */
 export function cTests(only = ""): { name: string; run: () => Promise<CTest> }[] {
   const files = [...new Bun.Glob("tests/c/test_*.c").scanSync(".")].filter((file) => file.includes(only)).sort();
   return files.flatMap((file) =>
-    (Object.keys(sanitizers) as Sanitizer[]).map((sanitizer) => ({
+    sanitizersOf(file).map((sanitizer) => ({
       name: `${basename(file, ".c")} ${sanitizer}`,
       run: () => runOne(file, sanitizer),
     })),

@@ -44,6 +44,9 @@ const isSlow = (file: string): boolean => /^tests\/(e2e|windows|gpu)\/|^tests\/c
 /** Those that listen to what is played in real time, where a gap is a fault: they run when nothing else waits. */
 const hears = ({ name }: Job): boolean => /^tests\/e2e\/sound|^test_audio_pulse/.test(name);
 
+/** Those that open browsers, whose drawing alone keeps several processors busy: one at a time. */
+const browses = ({ name }: Job): boolean => /^tests\/e2e\/(browser|relay-page)/.test(name);
+
 function bunJob(name: string, files: readonly string[]): Job {
   const run = async (): Promise<Tally> => {
     const paths = files.map((file) => `./${file}`);
@@ -118,14 +121,15 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   const lanes = (count: number, ...lists: Iterator<Job>[]) =>
     Promise.all(Array.from({ length: count }, () => lane(...lists)));
   const [waits, computes] = [bunJobs(filter), [...checking, ...cJobs(filter)]];
-  const quiet = waits.filter((job) => !hears(job)).values();
-  const busy = computes.filter((job) => !hears(job)).values();
-  const ears = [...waits, ...computes].filter(hears).values();
-  const guests = labJobs(filter).values();
+  const list = (jobs: Job[], isWanted: (job: Job) => boolean) => jobs.filter(isWanted).values();
+  const ears = list([...waits, ...computes], hears);
+  const browsers = list(waits, browses);
+  const quiet = list(waits, (job) => !browses(job) && !hears(job));
+  const busy = list(computes, (job) => !hears(job));
   // One guest at a time, beside few others: it is two processors' work and much slower where it does not get them.
   const begun = lanes(computing, quiet);
-  await lane(guests);
-  const silence = Promise.all([begun, lanes(waiting - computing, quiet)]);
+  await lane(labJobs(filter).values());
+  const silence = Promise.all([begun, lane(browsers, quiet), lanes(waiting - computing - 1, quiet)]);
   await Promise.all([
     silence.then(() => lanes(waiting, ears)).then(() => lanes(computing, busy)),
     lanes(computing, busy),

@@ -141,6 +141,33 @@ describe.each([
     await painter.tell("master");
   });
 
+  // The kernel's own console is on the card that was there first.
+  if (driver === "bochs")
+    test("a switch to another virtual terminal shows its console, and the way back the compositor again", async () => {
+      const console_ = "/sys/class/graphics/fb0";
+      expect(readFileSync("/proc/fb", "utf8")).toMatch(/^0 bochs/);
+      // A compositor whose terminal is taken away ceases to be master.
+      await painter.tell("drop");
+      expect(await new Child(["chvt", "2"]).ended()).toBe(0);
+      // Without its cursor, which blinks.
+      writeFileSync("/dev/tty2", "\x1b[?25l\x1b[2J\x1b[Hthe second terminal\n");
+      const [wide = 0, high = 0] = readFileSync(`${console_}/virtual_size`, "utf8").split(",").map(Number);
+      const stride = Number(readFileSync(`${console_}/stride`, "utf8"));
+      const wanted = new Uint8Array(wide * high * 4);
+      const shown = readFileSync("/dev/fb0");
+      for (let y = 0, at = 0; y < high; y++)
+        for (let x = 0; x < wide; x++, at += 4) {
+          const from = y * stride + x * 4;
+          wanted.set([shown[from + 2] ?? 0, shown[from + 1] ?? 0, shown[from] ?? 0, 255], at);
+        }
+      expect(wanted.some((value, i) => value > 0 && i % 4 < 3)).toBe(true);
+      await untilShown(name, wide, wanted, "the second terminal");
+      expect(await new Child(["chvt", "1"]).ended()).toBe(0);
+      await painter.tell("master");
+      await painter.tell(`${usual} 72`);
+      await untilShown(name, width, painted(width, height, 72), "the compositor's screen");
+    });
+
   test("no descriptor stays open but those of buffers shown last", () => {
     expect(descriptors(capture.pid)).toBeLessThanOrEqual(before + 5);
   });
