@@ -82,6 +82,9 @@ const groups = {
   bench: {
     "program:Xvfb": "xvfb",
     "program:xauth": "xauth",
+    "program:pulseaudio": "pulseaudio",
+    "program:pactl": "pulseaudio-utils",
+    "lib:alsa-lib/libasound_module_pcm_pulse.so": "libasound2-plugins",
     "program:X0tigervnc": "tigervnc-scraping-server",
     "program:xtigervncviewer": "tigervnc-viewer",
     "header:boost/interprocess/ipc/message_queue.hpp": "libboost-dev",

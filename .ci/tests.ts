@@ -126,14 +126,11 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   const browsers = list(waits, browses);
   const quiet = list(waits, (job) => !browses(job) && !hears(job));
   const busy = list(computes, (job) => !hears(job));
-  // One guest at a time, beside few others: it is two processors' work and much slower where it does not get them.
-  const begun = lanes(computing, quiet);
-  await lane(labJobs(filter).values());
-  const silence = Promise.all([begun, lane(browsers, quiet), lanes(waiting - computing - 1, quiet)]);
-  await Promise.all([
-    silence.then(() => lanes(waiting, ears)).then(() => lanes(computing, busy)),
-    lanes(computing, busy),
-  ]);
+  // Guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for their end.
+  const guests = lane(labJobs(filter).values());
+  const silence = Promise.all([guests.then(() => lane(browsers, quiet)), lanes(waiting - 1, quiet)]);
+  const heard = silence.then(() => lanes(waiting, ears)).then(() => lanes(computing, busy));
+  await Promise.all([heard, guests.then(() => lanes(computing, busy))]);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

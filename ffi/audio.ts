@@ -4,8 +4,7 @@
  */
 import { toArrayBuffer } from "bun:ffi";
 import { fail, ok, type Result } from "../src/base/result.ts";
-import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./abi-layout.ts";
+import { enums } from "./abi.ts";
 import type {
   AudioDescription,
   AudioPacket,
@@ -16,20 +15,10 @@ import type {
   AudioSourceSettings,
   AudioSourceStats,
 } from "./interfaces-audio.ts";
-import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
+import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
+import { NativeRecord, readCounters } from "./record.ts";
 
-const packetLayout = layoutOf("pb_audio_packet");
 const kinds: readonly AudioPacket["kind"][] = ["packet", "lost", "back"];
-
-/** A struct of uint64_t alone as an object: capture_us becomes captureUs. */
-function readStats(struct: "pb_audio_source_stats" | "pb_audio_sink_stats", fill: (out: Uint8Array) => void): unknown {
-  const fields = Object.keys(structs[struct]);
-  const out = new BigUint64Array(fields.length);
-  fill(new Uint8Array(out.buffer));
-  return Object.fromEntries(
-    fields.map((field, i) => [field.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()), Number(out[i])]),
-  );
-}
 
 function description(fill: (out: Uint8Array) => number): AudioDescription {
   const out = new Uint8Array(1024);
@@ -46,10 +35,7 @@ const within = (value: number, min: number, max: number): number =>
  */
 export function openAudioSource(settings: AudioSourceSettings, onWake: () => void): Result<AudioSource> {
   const error = new Uint8Array(1024);
-  let open = true;
-  const wake = wakeCallback(() => {
-    if (open) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const backend = cString(settings.backend);
   const device = cString(settings.device);
   const handle = native().pb_audio_source_open(
@@ -66,28 +52,20 @@ export function openAudioSource(settings: AudioSourceSettings, onWake: () => voi
     wake.close();
     return fail("unavailable", textOf(error) || "sound cannot be captured");
   }
-  return ok(
-    new NativeAudioSource(handle, () => {
-      open = false;
-      // Wake-ups that were on their way into the event loop still arrive.
-      setTimeout(() => wake.close(), 100).unref();
-    }),
-  );
+  return ok(new NativeAudioSource(handle, wake));
 }
 
 class NativeAudioSource implements AudioSource {
   readonly #native = native();
-  readonly #record = new Uint8Array(packetLayout.size);
-  readonly #view = new DataView(this.#record.buffer);
-  readonly #recordPointer = ptr(this.#record);
+  readonly #record = new NativeRecord("pb_audio_packet");
   readonly #packet: AudioPacket = { kind: "packet", address: 0, size: 0, captureUs: 0, samples: 0 };
-  readonly #onClosed: () => void;
+  readonly #wake: Wake;
   #handle: Pointer | null;
   #lastStats: AudioSourceStats | undefined;
 
-  constructor(handle: Pointer, onClosed: () => void) {
+  constructor(handle: Pointer, wake: Wake) {
     this.#handle = handle;
-    this.#onClosed = onClosed;
+    this.#wake = wake;
   }
 
   #open(): Pointer {
@@ -104,24 +82,14 @@ class NativeAudioSource implements AudioSource {
   }
 
   take(): AudioPacket | undefined {
-    if (!this.#native.pb_audio_source_take(this.#open(), this.#recordPointer)) return undefined;
-    const packet = this.#packet;
-    packet.kind = kinds[this.#u32("kind")] ?? "lost";
-    packet.address = this.#u64("data");
-    packet.captureUs = this.#u64("capture_us");
-    packet.size = this.#u32("size");
-    packet.samples = this.#u32("samples");
+    if (!this.#native.pb_audio_source_take(this.#open(), this.#record.pointer)) return undefined;
+    const [packet, record] = [this.#packet, this.#record];
+    packet.kind = kinds[record.u32("kind")] ?? "lost";
+    packet.address = record.u64("data");
+    packet.captureUs = record.u64("capture_us");
+    packet.size = record.u32("size");
+    packet.samples = record.u32("samples");
     return packet;
-  }
-
-  #u32(field: keyof typeof structs.pb_audio_packet): number {
-    return this.#view.getUint32(packetLayout.offsets[field] as number, true);
-  }
-
-  /** Times and addresses stay below 2^53, so two halves make an exact number without a BigInt. */
-  #u64(field: keyof typeof structs.pb_audio_packet): number {
-    const at = packetLayout.offsets[field] as number;
-    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x1_0000_0000;
   }
 
   bytes(packet: AudioPacket): Uint8Array {
@@ -158,8 +126,7 @@ class NativeAudioSource implements AudioSource {
   stats(): AudioSourceStats {
     if (this.#handle === null && this.#lastStats) return this.#lastStats;
     const handle = this.#open();
-    const read = (out: Uint8Array) => this.#native.pb_audio_source_stats(handle, ptr(out));
-    return readStats("pb_audio_source_stats", read) as AudioSourceStats;
+    return readCounters("pb_audio_source_stats", (out) => this.#native.pb_audio_source_stats(handle, ptr(out)));
   }
 
   close(): void {
@@ -167,7 +134,7 @@ class NativeAudioSource implements AudioSource {
     this.#lastStats = this.stats();
     this.#native.pb_audio_source_close(this.#handle);
     this.#handle = null;
-    this.#onClosed();
+    this.#wake.close();
   }
 }
 
@@ -237,8 +204,7 @@ class NativeAudioSink implements AudioSink {
   stats(): AudioSinkStats {
     if (this.#handle === null && this.#lastStats) return this.#lastStats;
     const handle = this.#open();
-    const read = (out: Uint8Array) => this.#native.pb_audio_sink_stats(handle, ptr(out));
-    return readStats("pb_audio_sink_stats", read) as AudioSinkStats;
+    return readCounters("pb_audio_sink_stats", (out) => this.#native.pb_audio_sink_stats(handle, ptr(out)));
   }
 
   close(): void {

@@ -4,14 +4,12 @@
  */
 import { toArrayBuffer } from "bun:ffi";
 import { fail, ok, type Result } from "../src/base/result.ts";
-import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./abi-layout.ts";
+import { enums } from "./abi.ts";
 import { type CameraDetails, type CameraList, readDetails, readList } from "./camera-lines.ts";
-import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
+import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
+import { type NativeCounters, NativeRecord, readCounters } from "./record.ts";
 
 const listBytes = 1 << 20;
-const frameLayout = layoutOf("pb_camera_frame");
-const statsFields = Object.keys(structs.pb_camera_stats) as (keyof typeof structs.pb_camera_stats)[];
 
 /** Every camera node and media controller of this machine; those that cannot be opened say why. */
 export function listCameras(): CameraList {
@@ -75,19 +73,17 @@ export interface CameraFrame {
   data: Uint8Array;
 }
 
-export type CameraStats = Record<keyof typeof structs.pb_camera_stats, number>;
-
-function readStats(out: BigUint64Array): CameraStats {
-  return Object.fromEntries(statsFields.map((field, index) => [field, Number(out[index] ?? 0n)])) as CameraStats;
-}
+export type CameraStats = NativeCounters<"pb_camera_stats">;
 
 /** The camera that `--capture camera` takes pictures from; undefined when there is none. */
 export function capturedCamera(): { away: boolean; what: string; stats: CameraStats } | undefined {
   const out = new Uint8Array(512);
-  const stats = new BigUint64Array(statsFields.length);
-  const state = native().pb_camera_captured(ptr(out), out.length, ptr(stats)) as number;
+  let state: number = enums.camera_state.none;
+  const stats = readCounters("pb_camera_stats", (counters) => {
+    state = native().pb_camera_captured(ptr(out), out.length, ptr(counters));
+  });
   if (state === enums.camera_state.none) return undefined;
-  return { away: state === enums.camera_state.away, what: textOf(out), stats: readStats(stats) };
+  return { away: state === enums.camera_state.away, what: textOf(out), stats };
 }
 
 export interface Camera {
@@ -112,10 +108,7 @@ const characters = (fourcc: number): string => {
 export function openCamera(settings: CameraSettings, onWake: () => void): Result<Camera> {
   const lib = native();
   const error = new Uint8Array(512);
-  let isOpen = true;
-  const wake = wakeCallback(() => {
-    if (isOpen) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const target = cString(settings.target);
   const handle = lib.pb_camera_open(
     ptr(target),
@@ -130,19 +123,12 @@ export function openCamera(settings: CameraSettings, onWake: () => void): Result
     wake.close();
     return fail("unavailable", textOf(error) || "There is no memory.");
   }
-  return ok(
-    new NativeCamera(handle, () => {
-      isOpen = false;
-      // Wake-ups that were on their way into the event loop still arrive.
-      setTimeout(() => wake.close(), 100).unref();
-    }),
-  );
+  return ok(new NativeCamera(handle, wake));
 }
 
 class NativeCamera implements Camera {
   readonly #native = native();
-  readonly #record = new Uint8Array(frameLayout.size);
-  readonly #view = new DataView(this.#record.buffer);
+  readonly #record = new NativeRecord("pb_camera_frame");
   readonly #frame: CameraFrame = {
     lost: false,
     compressed: false,
@@ -154,13 +140,13 @@ class NativeCamera implements Camera {
     captureUs: 0,
     data: new Uint8Array(0),
   };
-  readonly #onClosed: () => void;
+  readonly #wake: Wake;
   #handle: Pointer | null;
   #last: CameraStats | undefined;
 
-  constructor(handle: Pointer, onClosed: () => void) {
+  constructor(handle: Pointer, wake: Wake) {
     this.#handle = handle;
-    this.#onClosed = onClosed;
+    this.#wake = wake;
   }
 
   #open(): Pointer {
@@ -179,23 +165,19 @@ class NativeCamera implements Camera {
   }
 
   take(): CameraFrame | undefined {
-    if (!this.#native.pb_camera_take(this.#open(), ptr(this.#record))) return undefined;
-    const u32 = (field: keyof typeof structs.pb_camera_frame) =>
-      this.#view.getUint32(frameLayout.offsets[field] as number, true);
-    const u64 = (field: keyof typeof structs.pb_camera_frame) =>
-      Number(this.#view.getBigUint64(frameLayout.offsets[field] as number, true));
-    const frame = this.#frame;
-    const flags = u32("flags");
-    const size = u32("size");
+    if (!this.#native.pb_camera_take(this.#open(), this.#record.pointer)) return undefined;
+    const [frame, record] = [this.#frame, this.#record];
+    const flags = record.u32("flags");
+    const size = record.u32("size");
     frame.lost = (flags & enums.camera_flag.lost) !== 0;
     frame.compressed = (flags & enums.camera_flag.compressed) !== 0;
-    frame.format = characters(u32("fourcc"));
-    frame.width = u32("width");
-    frame.height = u32("height");
-    frame.stride = u32("stride");
-    frame.sequence = u32("sequence");
-    frame.captureUs = u64("capture_us");
-    frame.data = size ? new Uint8Array(toArrayBuffer(u64("data") as Pointer, 0, size)) : new Uint8Array(0);
+    frame.format = characters(record.u32("fourcc"));
+    frame.width = record.u32("width");
+    frame.height = record.u32("height");
+    frame.stride = record.u32("stride");
+    frame.sequence = record.u32("sequence");
+    frame.captureUs = record.u64("capture_us");
+    frame.data = size ? new Uint8Array(toArrayBuffer(record.u64("data") as Pointer, 0, size)) : new Uint8Array(0);
     return frame;
   }
 
@@ -211,9 +193,8 @@ class NativeCamera implements Camera {
   /** After close(): the numbers at the end. */
   stats(): CameraStats {
     if (this.#handle === null && this.#last) return this.#last;
-    const out = new BigUint64Array(statsFields.length);
-    this.#native.pb_camera_stats(this.#open(), ptr(out));
-    return readStats(out);
+    const handle = this.#open();
+    return readCounters("pb_camera_stats", (out) => this.#native.pb_camera_stats(handle, ptr(out)));
   }
 
   close(): void {
@@ -221,6 +202,6 @@ class NativeCamera implements Camera {
     this.#last = this.stats();
     this.#native.pb_camera_close(this.#handle);
     this.#handle = null;
-    this.#onClosed();
+    this.#wake.close();
   }
 }

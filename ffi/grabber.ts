@@ -6,14 +6,10 @@ import { toArrayBuffer } from "bun:ffi";
 import { limits } from "../src/base/limits.ts";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { codec } from "../src/wire/root.ts";
-import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./abi-layout.ts";
+import { enums } from "./abi.ts";
 import type { EncodedFrame, Grabber, GrabberDescription, GrabberSettings, GrabberStats } from "./interfaces.ts";
-import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
-
-const encoded = layoutOf("pb_encoded");
-const statsFields = Object.keys(structs.pb_grabber_stats) as (keyof typeof structs.pb_grabber_stats)[];
-const statsLayout = layoutOf("pb_grabber_stats");
+import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
+import { NativeRecord, readCounters } from "./record.ts";
 
 /** By number of enums.encoded. */
 const kinds: readonly EncodedFrame["kind"][] = ["frame", "resized", "lost", "encoder", "capture"];
@@ -42,10 +38,7 @@ export function probeBackends(module: string, target = ""): BackendReport[] {
  */
 export function openGrabber(settings: GrabberSettings, onWake: () => void): Result<Grabber> {
   const error = new Uint8Array(1024);
-  let open = true;
-  const wake = wakeCallback(() => {
-    if (open) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const capture = cString(settings.capture);
   const target = cString(settings.target);
   const encoder = cString(settings.encoder);
@@ -67,20 +60,12 @@ export function openGrabber(settings: GrabberSettings, onWake: () => void): Resu
     wake.close();
     return fail("unavailable", textOf(error) || "the screen cannot be captured");
   }
-  return ok(
-    new NativeGrabber(handle, () => {
-      open = false;
-      // Wake-ups that were on their way into the event loop still arrive.
-      setTimeout(() => wake.close(), 100).unref();
-    }),
-  );
+  return ok(new NativeGrabber(handle, wake));
 }
 
 class NativeGrabber implements Grabber {
   readonly #native = native();
-  readonly #record = new Uint8Array(encoded.size);
-  readonly #view = new DataView(this.#record.buffer);
-  readonly #recordPointer = ptr(this.#record);
+  readonly #record = new NativeRecord("pb_encoded");
   readonly #frame: EncodedFrame = {
     kind: "frame",
     keyframe: false,
@@ -95,13 +80,13 @@ class NativeGrabber implements Grabber {
     convertedUs: 0,
     encodedUs: 0,
   };
-  readonly #onClosed: () => void;
+  readonly #wake: Wake;
   #handle: Pointer | null;
   #lastStats: GrabberStats | undefined;
 
-  constructor(handle: Pointer, onClosed: () => void) {
+  constructor(handle: Pointer, wake: Wake) {
     this.#handle = handle;
-    this.#onClosed = onClosed;
+    this.#wake = wake;
   }
 
   #open(): Pointer {
@@ -122,31 +107,21 @@ class NativeGrabber implements Grabber {
   }
 
   take(): EncodedFrame | undefined {
-    if (!this.#native.pb_grabber_take(this.#open(), this.#recordPointer)) return undefined;
-    const frame = this.#frame;
-    frame.kind = kinds[this.#view.getUint32(encoded.offsets.kind as number, true)] ?? "lost";
-    frame.keyframe = (this.#u32("flags") & enums.encoded_flag.keyframe) !== 0;
-    frame.address = this.#u64("data");
-    frame.size = this.#u32("size");
-    frame.width = this.#u32("width");
-    frame.height = this.#u32("height");
-    frame.sequence = this.#u32("sequence");
-    frame.damageUs = this.#u64("damage_us");
-    frame.captureUs = this.#u64("capture_us");
-    frame.capturedUs = this.#u64("captured_us");
-    frame.convertedUs = this.#u64("converted_us");
-    frame.encodedUs = this.#u64("encoded_us");
+    if (!this.#native.pb_grabber_take(this.#open(), this.#record.pointer)) return undefined;
+    const [frame, record] = [this.#frame, this.#record];
+    frame.kind = kinds[record.u32("kind")] ?? "lost";
+    frame.keyframe = (record.u32("flags") & enums.encoded_flag.keyframe) !== 0;
+    frame.address = record.u64("data");
+    frame.size = record.u32("size");
+    frame.width = record.u32("width");
+    frame.height = record.u32("height");
+    frame.sequence = record.u32("sequence");
+    frame.damageUs = record.u64("damage_us");
+    frame.captureUs = record.u64("capture_us");
+    frame.capturedUs = record.u64("captured_us");
+    frame.convertedUs = record.u64("converted_us");
+    frame.encodedUs = record.u64("encoded_us");
     return frame;
-  }
-
-  #u32(field: keyof typeof structs.pb_encoded): number {
-    return this.#view.getUint32(encoded.offsets[field] as number, true);
-  }
-
-  /** Times and addresses stay below 2^53, so two halves make an exact number without a BigInt. */
-  #u64(field: keyof typeof structs.pb_encoded): number {
-    const at = encoded.offsets[field] as number;
-    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x1_0000_0000;
   }
 
   bytes(frame: EncodedFrame): Uint8Array {
@@ -190,24 +165,8 @@ class NativeGrabber implements Grabber {
   /** After close(): the numbers at the end. */
   stats(): GrabberStats {
     if (this.#handle === null && this.#lastStats) return this.#lastStats;
-    const out = new BigUint64Array(statsFields.length);
-    this.#native.pb_grabber_stats(this.#open(), ptr(out));
-    const value = (field: keyof typeof structs.pb_grabber_stats) =>
-      Number(out[(statsLayout.offsets[field] as number) / 8] ?? 0n);
-    return {
-      captured: value("captured"),
-      encoded: value("encoded"),
-      keyframes: value("keyframes"),
-      skippedBusy: value("skipped_busy"),
-      skippedFull: value("skipped_full"),
-      skippedEncoder: value("skipped_encoder"),
-      encodedBytes: value("encoded_bytes"),
-      wakeups: value("wakeups"),
-      imported: value("imported"),
-      encoderFaults: value("encoder_faults"),
-      encoderChanges: value("encoder_changes"),
-      captureChanges: value("capture_changes"),
-    };
+    const handle = this.#open();
+    return readCounters("pb_grabber_stats", (out) => this.#native.pb_grabber_stats(handle, ptr(out)));
   }
 
   close(): void {
@@ -215,6 +174,6 @@ class NativeGrabber implements Grabber {
     this.#lastStats = this.stats();
     this.#native.pb_grabber_close(this.#handle);
     this.#handle = null;
-    this.#onClosed();
+    this.#wake.close();
   }
 }

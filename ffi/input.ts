@@ -6,7 +6,7 @@ import { fail, ok, type Result } from "../src/base/result.ts";
 import { enums } from "./abi.ts";
 import { layoutOf } from "./abi-layout.ts";
 import type { Injector, InputFeedback } from "./interfaces.ts";
-import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
+import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
 
 const record = layoutOf("pb_input_feedback");
 
@@ -28,7 +28,7 @@ class NativeInjector implements Injector {
   readonly #record = new Uint8Array(record.size);
   readonly #view = new DataView(this.#record.buffer);
   readonly #feedback: InputFeedback = { kind: "rumble", device: 0, strong: 0, weak: 0, durationMs: 0, leds: 0 };
-  #wake: { close(): void } | undefined;
+  #wake: Wake | undefined;
   #handle: Pointer | null;
   readonly backend: string;
 
@@ -79,11 +79,8 @@ class NativeInjector implements Injector {
   }
 
   listen(onWake: () => void): void {
-    const wake = wakeCallback(() => {
-      if (this.#handle !== null) onWake();
-    });
-    this.#native.pb_input_listen(this.#open(), wake.ptr);
-    this.#wake = wake;
+    this.#wake = wakeCallback(onWake);
+    this.#native.pb_input_listen(this.#open(), this.#wake.ptr);
   }
 
   rearm(): void {

@@ -21,9 +21,7 @@ export function openChannels(settings: NativeSettings, onWake: () => void): Nati
   const { name, server, slots, section = -1, clients = 1 } = settings;
   const lib = native();
   let closed = false;
-  const wake = wakeCallback(() => {
-    if (!closed) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const code = new Int32Array(1);
   const flags =
     (server ? enums.ipc_flag.server : 0) |
@@ -81,8 +79,7 @@ export function openChannels(settings: NativeSettings, onWake: () => void): Nati
       if (closed) return;
       closed = true;
       lib.pb_ipc_close(handle);
-      // Wake-ups that were on their way into the event loop still arrive.
-      setTimeout(() => wake.close(), 100).unref();
+      wake.close();
     },
   };
 }

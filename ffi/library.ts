@@ -86,9 +86,23 @@ export function textOf(buffer: Uint8Array, length = buffer.indexOf(0)): string {
   return new TextDecoder().decode(buffer.subarray(0, length < 0 ? buffer.length : length));
 }
 
-/** A callback that native threads may call. Close it only after the native side that calls it is closed. */
-export function wakeCallback(onWake: () => void): JSCallback {
-  return new JSCallback(onWake, { args: [], returns: "void", threadsafe: true });
+/** A function that native threads may call, as they know it. */
+export interface Wake {
+  readonly ptr: Pointer | null;
+  /** To be called after the native side that calls it is closed; nothing is woken from then on. */
+  close(): void;
+}
+
+/** `onWake` runs on the event loop, some time after a native thread called. */
+export function wakeCallback(onWake: () => void): Wake {
+  let isOpen = true;
+  const callback = new JSCallback(() => isOpen && onWake(), { args: [], returns: "void", threadsafe: true });
+  const close = () => {
+    isOpen = false;
+    // Wake-ups that were on their way into the event loop still arrive.
+    setTimeout(() => callback.close(), 100).unref();
+  };
+  return { ptr: callback.ptr, close };
 }
 
 /** For the programs that measure and test what lies outside ffi/, where bun:ffi is not imported. */

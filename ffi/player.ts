@@ -4,8 +4,7 @@
  */
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { codec } from "../src/wire/root.ts";
-import { enums, structs } from "./abi.ts";
-import { layoutOf } from "./abi-layout.ts";
+import { enums } from "./abi.ts";
 import type {
   Picture,
   Player,
@@ -15,11 +14,8 @@ import type {
   PlayerStats,
   VideoCodec,
 } from "./interfaces.ts";
-import { cString, native, type Pointer, ptr, textOf, wakeCallback } from "./library.ts";
-
-const record = layoutOf("pb_player_event");
-const statsLayout = layoutOf("pb_player_stats");
-const statsCount = Object.keys(structs.pb_player_stats).length;
+import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
+import { NativeRecord, readCounters } from "./record.ts";
 
 /** By number of enums.player. */
 const kinds: readonly PlayerEvent["kind"][] = [
@@ -49,10 +45,7 @@ export function decodableCodecs(decoder: string): VideoCodec[] {
  */
 export function openPlayer(settings: PlayerSettings, onWake: () => void): Result<Player> {
   const error = new Uint8Array(1024);
-  let open = true;
-  const wake = wakeCallback(() => {
-    if (open) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const display = cString(settings.display);
   const target = cString(settings.target);
   const decoder = cString(settings.decoder);
@@ -75,19 +68,12 @@ export function openPlayer(settings: PlayerSettings, onWake: () => void): Result
     wake.close();
     return fail("unavailable", textOf(error) || "no window can be opened");
   }
-  return ok(
-    new NativePlayer(handle, () => {
-      open = false;
-      wake.close();
-    }),
-  );
+  return ok(new NativePlayer(handle, wake));
 }
 
 class NativePlayer implements Player {
   readonly #native = native();
-  readonly #record = new Uint8Array(record.size);
-  readonly #view = new DataView(this.#record.buffer);
-  readonly #recordPointer = ptr(this.#record);
+  readonly #record = new NativeRecord("pb_player_event");
   readonly #event: PlayerEvent = {
     kind: "lost",
     frameId: 0,
@@ -104,14 +90,14 @@ class NativePlayer implements Player {
     height: 0,
     device: 0,
   };
-  readonly #onClosed: () => void;
+  readonly #wake: Wake;
   #handle: Pointer | null;
   /** Room that the last snapshot needed, in bytes. */
   #snapshotBytes = 1920 * 1080 * 4;
 
-  constructor(handle: Pointer, onClosed: () => void) {
+  constructor(handle: Pointer, wake: Wake) {
     this.#handle = handle;
-    this.#onClosed = onClosed;
+    this.#wake = wake;
   }
 
   #open(): Pointer {
@@ -144,33 +130,23 @@ class NativePlayer implements Player {
   }
 
   take(): PlayerEvent | undefined {
-    if (!this.#native.pb_player_take(this.#open(), this.#recordPointer)) return undefined;
-    const event = this.#event;
-    event.kind = kinds[this.#u32("kind")] ?? "lost";
-    event.frameId = this.#u32("frame_id");
-    event.captureUs = this.#u64("capture_us");
-    event.pushedUs = this.#u64("pushed_us");
-    event.decodeBeginUs = this.#u64("decode_begin_us");
-    event.decodedUs = this.#u64("decoded_us");
-    event.shownUs = this.#u64("shown_us");
-    event.timecodeUs = this.#u64("timecode_us");
-    event.type = this.#u32("type");
-    event.code = this.#u32("code");
-    event.value = this.#view.getInt32(record.offsets.value as number, true);
-    event.width = this.#u32("width");
-    event.height = this.#u32("height");
-    event.device = this.#u32("device");
+    if (!this.#native.pb_player_take(this.#open(), this.#record.pointer)) return undefined;
+    const [event, record] = [this.#event, this.#record];
+    event.kind = kinds[record.u32("kind")] ?? "lost";
+    event.frameId = record.u32("frame_id");
+    event.captureUs = record.u64("capture_us");
+    event.pushedUs = record.u64("pushed_us");
+    event.decodeBeginUs = record.u64("decode_begin_us");
+    event.decodedUs = record.u64("decoded_us");
+    event.shownUs = record.u64("shown_us");
+    event.timecodeUs = record.u64("timecode_us");
+    event.type = record.u32("type");
+    event.code = record.u32("code");
+    event.value = record.i32("value");
+    event.width = record.u32("width");
+    event.height = record.u32("height");
+    event.device = record.u32("device");
     return event;
-  }
-
-  #u32(field: keyof typeof structs.pb_player_event): number {
-    return this.#view.getUint32(record.offsets[field] as number, true);
-  }
-
-  /** Times stay below 2^53, so two halves make an exact number without a BigInt. */
-  #u64(field: keyof typeof structs.pb_player_event): number {
-    const at = record.offsets[field] as number;
-    return this.#view.getUint32(at, true) + this.#view.getUint32(at + 4, true) * 0x1_0000_0000;
   }
 
   setPointerGrab(on: boolean): void {
@@ -209,25 +185,14 @@ class NativePlayer implements Player {
   }
 
   stats(): PlayerStats {
-    const out = new BigUint64Array(statsCount);
-    this.#native.pb_player_stats(this.#open(), ptr(out));
-    const value = (field: keyof typeof structs.pb_player_stats) =>
-      Number(out[(statsLayout.offsets[field] as number) / 8] ?? 0n);
-    return {
-      pushed: value("pushed"),
-      decoded: value("decoded"),
-      shown: value("shown"),
-      skippedLate: value("skipped_late"),
-      refusedFull: value("refused_full"),
-      decodeErrors: value("decode_errors"),
-      decoderChanges: value("decoder_changes"),
-    };
+    const handle = this.#open();
+    return readCounters("pb_player_stats", (out) => this.#native.pb_player_stats(handle, ptr(out)));
   }
 
   close(): void {
     if (this.#handle === null) return;
     this.#native.pb_player_close(this.#handle);
     this.#handle = null;
-    this.#onClosed();
+    this.#wake.close();
   }
 }

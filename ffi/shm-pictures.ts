@@ -52,21 +52,13 @@ export interface Viewer {
 /** Opens with a callback for the thread's end, which is not called any more once closed. */
 function withEnd(open: (wake: Pointer, error: Uint8Array) => Pointer | null, onEnd: () => void): Result<Opened> {
   const error = new Uint8Array(512);
-  let isOpen = true;
-  const wake = wakeCallback(() => {
-    if (isOpen) onEnd();
-  });
+  const wake = wakeCallback(onEnd);
   const handle = open(wake.ptr as Pointer, error);
   if (!handle) {
     wake.close();
     return fail("unavailable", textOf(error) || "There is no memory.");
   }
-  const closed = () => {
-    isOpen = false;
-    // Wake-ups that were on their way into the event loop still arrive.
-    setTimeout(() => wake.close(), 100).unref();
-  };
-  return ok({ handle, closed });
+  return ok({ handle, closed: wake.close });
 }
 
 interface Opened {

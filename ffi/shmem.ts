@@ -3,11 +3,11 @@
  * (`/dev/shm/pb_{uid}_{name}`, mode 0600). Copying, proof and sleeping are native; this file marshals. Reading and
  * writing allocate nothing a frame. Layout: itk section 2.1.
  */
-import { type JSCallback, toArrayBuffer } from "bun:ffi";
+import { toArrayBuffer } from "bun:ffi";
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { enums, type structs } from "./abi.ts";
 import { layoutOf } from "./abi-layout.ts";
-import { cString, native, type Pointer, textOf, wakeCallback } from "./library.ts";
+import { cString, native, type Pointer, textOf, type Wake, wakeCallback } from "./library.ts";
 
 type Library = ReturnType<typeof native>;
 
@@ -97,7 +97,7 @@ export class FrameBuffer {
   #handle: Pointer | null;
   #lastSeq = 0;
   #filling = false;
-  #wake: JSCallback | undefined;
+  #wake: Wake | undefined;
   #waiting: PromiseWithResolvers<FrameStatus> | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
 
@@ -315,9 +315,7 @@ export class FrameBuffer {
     this.#memory.transfer();
     this.#lib.pb_frames_free(handle);
     this.#settle("closed");
-    const wake = this.#wake;
-    // Wake-ups that were on their way into the event loop still arrive.
-    if (wake) setTimeout(() => wake.close(), 100).unref();
+    this.#wake?.close();
   }
 
   [Symbol.dispose](): void {

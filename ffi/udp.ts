@@ -32,10 +32,7 @@ const releaseEvery = 32;
 export function openUdp(settings: UdpSettings, onWake: () => void): Result<UdpSocket> {
   const error = new Uint8Array(256);
   const slots = settings.slots ?? limits.datagramsQueued;
-  let closed = false;
-  const wake = wakeCallback(() => {
-    if (!closed) onWake();
-  });
+  const wake = wakeCallback(onWake);
   const { address, port } = settings;
   const lib = native();
   const handle = lib.pb_udp_open(
@@ -52,10 +49,8 @@ export function openUdp(settings: UdpSettings, onWake: () => void): Result<UdpSo
     return fail("unavailable", textOf(error));
   }
   const close = () => {
-    closed = true;
     lib.pb_udp_close(handle);
-    // Wake-ups that were on their way into the event loop still arrive.
-    setTimeout(() => wake.close(), 100).unref();
+    wake.close();
   };
   return ok(new NativeUdp(lib, handle, slots, close));
 }

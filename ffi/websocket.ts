@@ -78,8 +78,7 @@ export function openWebSocketServer(settings: WebSocketSettings, events: RelayTr
   }
   server = new NativeWebSockets(lib, handle, events, () => {
     lib.pb_ws_close(handle);
-    // Wake-ups that were on their way into the event loop still arrive.
-    setTimeout(() => wake.close(), 100).unref();
+    wake.close();
   });
   // Someone may have connected before there was anyone to tell.
   queueMicrotask(() => server.drain());

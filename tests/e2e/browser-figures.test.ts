@@ -1,5 +1,5 @@
 /** What the player tells about itself: the figures over the picture, the bus of its channel, the whole screen, and how it waits for a relay. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { keepAttempts } from "./browser-hooks.ts";
 import { BrowserWorld, hasChromium, isLive, publish, until, waitBody } from "./browser-world.ts";
@@ -10,6 +10,7 @@ let world: BrowserWorld;
 beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
+afterEach(() => world?.closePages(), slow);
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 

@@ -2,7 +2,7 @@
  * Streams that no publisher's page makes, sent frame by frame as other programs would: every still format of the spec's section 19,
  * whole keyframes with deltas on them, a codec that the browser lacks with the stills in its place, and frames of other programs.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { Prng } from "../../src/base/prng.ts";
@@ -24,6 +24,7 @@ let world: BrowserWorld;
 beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
+afterEach(() => world?.closePages(), slow);
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 

@@ -2,7 +2,7 @@
  * What a publisher's machine has, as it comes out at a player: a microphone that plays a known tone, the browser's test camera, and the
  * real screen of a private X server, changed while it is watched. The publisher of the screen is a browser with a window.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { keepSound } from "./browser-hooks.ts";
@@ -51,6 +51,7 @@ async function toneFile(): Promise<string> {
 beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open(`--use-file-for-fake-audio-capture=${await toneFile()}`);
 }, slow);
+afterEach(() => world?.closePages(), slow);
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 

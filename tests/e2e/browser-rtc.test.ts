@@ -1,5 +1,5 @@
 /** The direct path in a real browser: the upgrade on loopback, a cut that loses nothing, and several players at once. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { keepPeers, noPath, noPeers } from "./browser-hooks.ts";
 import { agree, BrowserWorld, counts, hasChromium, isLive, publish, until, waitBody } from "./browser-world.ts";
@@ -10,6 +10,7 @@ let world: BrowserWorld;
 beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
+afterEach(() => world?.closePages(), slow);
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 

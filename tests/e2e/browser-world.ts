@@ -102,8 +102,13 @@ export class BrowserWorld {
     this.relay = await again();
   }
 
+  /** After a test whose pages nobody looks at any more: they would go on drawing. */
+  async closePages(): Promise<void> {
+    for (const context of this.#contexts.splice(0)) await context.close();
+  }
+
   async close(): Promise<void> {
-    for (const context of this.#contexts) await context.close();
+    await this.closePages();
     await this.#browser.close();
     await this.relay.stop();
   }

@@ -2,7 +2,7 @@
  * The pages in a real browser, over a real relay: publisher to players in every mode, early, late and stalled ones, with and
  * without a decoder, across a relay's restart. Pictures are compared by reading the canvases.
  */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import {
   agree,
@@ -25,6 +25,7 @@ let world: BrowserWorld;
 beforeAll(async () => {
   if (hasChromium) world = await BrowserWorld.open();
 }, slow);
+afterEach(() => world?.closePages(), slow);
 afterAll(() => world?.close(), slow);
 afterAll(cleanUp);
 

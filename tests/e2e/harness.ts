@@ -2,7 +2,6 @@
  * The built executable as people run it: hosts, clients and their homes, each on a private X server where it needs one. Ports
  * and display numbers are whatever is free.
  */
-import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -146,6 +145,7 @@ export const startFullscreen = (home: Home, target: string, display: Display, ..
 
 /** Ends a client that was started with --json -, and what it reports. */
 export async function reportOf(client: Child): Promise<ClientReport> {
-  expect(await client.interrupt()).toBe(0);
+  const status = await client.interrupt();
+  if (status !== 0) throw new Error(`status ${status}\n${client.told()}`);
   return JSON.parse(client.out);
 }
