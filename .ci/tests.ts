@@ -7,7 +7,7 @@
  * its own; what a job printed is shown whole when it ends.
  */
 import { statSync } from "node:fs";
-import { buildHelpers, runScenario, scenarios } from "../tests/lab/run.ts";
+import { buildHelpers, runScenario, type Scenario, scenarios } from "../tests/lab/run.ts";
 import { architectureCheck, checks, declarationsCheck } from "./check.ts";
 import { type CTest, cTests } from "./sanitize.ts";
 import { capture, StepFailed, say, step } from "./steps.ts";
@@ -79,11 +79,10 @@ function tellC({ name, verdict, told }: CTest): Tally {
 const cJobs = (filter: readonly string[]): Job[] =>
   cTests(filter[0]).map(({ name, run }) => ({ name, run: async () => tellC(await run()) }));
 
-const labJobs = (filter: readonly string[]): Job[] =>
-  scenarios(filter[0]).map((scenario) => ({
-    name: scenario.files.join(" "),
-    run: () => runScenario(scenario, (text) => void process.stderr.write(text)),
-  }));
+const labJob = (scenario: Scenario): Job => ({
+  name: scenario.files.join(" "),
+  run: () => runScenario(scenario, (text) => void process.stderr.write(text)),
+});
 
 async function finish({ name, run }: Job): Promise<Tally> {
   const begin = performance.now();
@@ -120,17 +119,26 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   };
   const lanes = (count: number, ...lists: Iterator<Job>[]) =>
     Promise.all(Array.from({ length: count }, () => lane(...lists)));
-  const [waits, computes] = [bunJobs(filter), [...checking, ...cJobs(filter)]];
+  const scenes = scenarios(filter[0]);
+  // A guest with a clock of its own takes one processor, and nothing is late in it.
+  const timeless = scenes.filter(({ clock }) => clock === "virtual").map(labJob);
+  const guests = lane(
+    scenes
+      .filter(({ clock }) => clock === "real")
+      .map(labJob)
+      .values(),
+  );
+  const [waits, computes] = [bunJobs(filter), [...timeless, ...checking, ...cJobs(filter)]];
   const list = (jobs: Job[], isWanted: (job: Job) => boolean) => jobs.filter(isWanted).values();
   const ears = list([...waits, ...computes], hears);
   const browsers = list(waits, browses);
   const quiet = list(waits, (job) => !browses(job) && !hears(job));
   const busy = list(computes, (job) => !hears(job));
-  // Guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for their end.
-  const guests = lane(labJobs(filter).values());
-  const silence = Promise.all([guests.then(() => lane(browsers, quiet)), lanes(waiting - 1, quiet)]);
-  const heard = silence.then(() => lanes(waiting, ears)).then(() => lanes(computing, busy));
-  await Promise.all([heard, guests.then(() => lanes(computing, busy))]);
+  // Other guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for them.
+  const after = guests.then(() => Promise.all([lane(browsers, quiet), lanes(computing, busy)]));
+  const beside = lanes(waiting - 1, quiet).then(() => guests);
+  await Promise.all([after, beside.then(() => lanes(computing, busy))]);
+  await lanes(waiting, ears);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

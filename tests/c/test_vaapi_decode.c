@@ -93,7 +93,7 @@ static void equal_to_software(enum pb_codec codec, uint32_t width, uint32_t heig
 }
 
 /* What other encoders make: several references in an order of the stream's own, weights, 8x8 transforms, slices. */
-static void equal_on_other_streams(const char *codec, const char *options) {
+static void equal_on_other_streams(const char *codec, unsigned slices, const char *options) {
     static uint8_t bytes[1 << 20];
     char file[96], command[1024];
     if (system("command -v ffmpeg >/dev/null")) {
@@ -112,8 +112,9 @@ static void equal_on_other_streams(const char *codec, const char *options) {
     unlink(file);
     struct pb_decoder *hard = open_decoder(hevc ? PB_HEVC : PB_H264);
     struct source o = {.hevc = hevc, .soft = hevc ? NULL : pb_decoder_openh264.open(PB_H264, NULL, 0), .picturer = hevc ? hevc_picturer_open() : NULL};
-    unsigned pictures = 0;
+    unsigned pictures = 0, seen = 0;
     for (size_t i = 4; i <= size; i++) {
+        if (i + 1 < size && !memcmp(bytes + i - 3, "\0\0\1", 3)) seen += hevc ? bytes[i] >> 1 < 32 : (bytes[i] & 31) == 1 || (bytes[i] & 31) == 5;
         /* Each access unit begins with a delimiter. */
         bool ends = i == size || (i + 4 < size && !memcmp(bytes + i, "\0\0\0\1", 4) && (hevc ? bytes[i + 4] >> 1 == 35 : (bytes[i + 4] & 31) == 9));
         if (!ends) continue;
@@ -125,7 +126,7 @@ static void equal_on_other_streams(const char *codec, const char *options) {
         pictures++;
         begin = i;
     }
-    CHECK(pictures == 30);
+    CHECK(pictures == 30 && seen == 30 * slices);
     pb_decoder_vaapi.close(hard);
     if (hevc) hevc_picturer_close(o.picturer);
     else pb_decoder_openh264.close(o.soft);
@@ -264,8 +265,9 @@ int main(void) {
     behave("no-getimage");
     equal_to_software(PB_H264, 320, 240);
     behave("");
-    equal_on_other_streams("libx264", "-profile:v high -x264-params aud=1:bframes=0:ref=4:weightp=2:slices=3:8x8dct=1:keyint=20:scenecut=0");
-    equal_on_other_streams("libx265", "-x265-params aud=1:bframes=0:ref=3:slices=1:keyint=20:scenecut=0:open-gop=0:log-level=0");
+    equal_on_other_streams("libx264", 3, "-profile:v high -x264-params aud=1:bframes=0:ref=4:weightp=2:slices=3:8x8dct=1:keyint=20:scenecut=0");
+    equal_on_other_streams("libx265", 1, "-x265-params aud=1:bframes=0:ref=3:slices=1:keyint=20:scenecut=0:open-gop=0:log-level=0");
+    equal_on_other_streams("libx265", 3, "-x265-params aud=1:bframes=0:ref=2:slices=3:wpp=1:pools=2:frame-threads=1:ctu=32:keyint=20:scenecut=0:open-gop=0:log-level=0");
     losses(PB_H264);
     losses(PB_HEVC);
     hostile(PB_H264);
