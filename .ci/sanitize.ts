@@ -56,7 +56,8 @@ async function withoutRandomLayout(): Promise<string[]> {
   return (await capture(["setarch", "-R", "true"])).status === 0 ? ["setarch", "-R"] : [];
 }
 
-async function build(file: string, sanitizer: Sanitizer): Promise<string> {
+/** The program of a test, built anew where something changed. */
+export async function buildTest(file: string, sanitizer: Sanitizer): Promise<string> {
   const { sources, libs } = recipeOf(file);
   const flags = [...common, ...sanitizers[sanitizer]];
   const objects: string[] = [];
@@ -83,7 +84,7 @@ function judge(name: string, { status, signal, out, err }: Outcome): CTest {
 async function runOne(file: string, sanitizer: Sanitizer): Promise<CTest> {
   const name = `${basename(file, ".c")} ${sanitizer}`;
   try {
-    const program = await build(file, sanitizer);
+    const program = await buildTest(file, sanitizer);
     const wrapper = sanitizer === "tsan" ? await withoutRandomLayout() : [];
     return judge(name, await capture([...wrapper, `./${program}`], { env: environment, timeoutMs: limitMs }));
   } catch (fault) {

@@ -135,10 +135,10 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
   const quiet = list(waits, (job) => !browses(job) && !hears(job));
   const busy = list(computes, (job) => !hears(job));
   // Other guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for them.
-  const after = guests.then(() => Promise.all([lane(browsers, quiet), lanes(computing, busy)]));
-  const beside = lanes(waiting - 1, quiet).then(() => guests);
-  await Promise.all([after, beside.then(() => lanes(computing, busy))]);
-  await lanes(waiting, ears);
+  const beside = lanes(waiting - 1, quiet);
+  const listening = Promise.all([guests.then(() => lane(browsers, quiet)), beside]).then(() => lanes(waiting, ears));
+  const compute = () => lanes(computing, busy);
+  await Promise.all([listening, guests.then(compute), Promise.all([guests, beside]).then(compute)]);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

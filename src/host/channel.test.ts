@@ -1,9 +1,19 @@
 import { expect, test } from "bun:test";
 import { limits } from "../base/limits.ts";
+import { fail, ok } from "../base/result.ts";
 import { Stream } from "../hub/stream.ts";
-import { buildKeyDown, buildPing, buildPointer, buildResize, decodeFrame } from "../wire/ds.ts";
+import {
+  buildGamepadAxis,
+  buildGamepadButton,
+  buildKeyDown,
+  buildPing,
+  buildPointer,
+  buildResize,
+  decodeFrame,
+} from "../wire/ds.ts";
 import { codec, codecShift } from "../wire/root.ts";
 import { HostChannel } from "./channel.ts";
+import { HostDevices } from "./devices.ts";
 import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
 
@@ -13,6 +23,15 @@ function setUp(mayControl: boolean) {
   const sound = new Stream<SoundPacket>(() => undefined);
   const injected: (number[] | "flush")[] = [];
   const sent: Uint8Array[] = [];
+  const padEvents: (string | number[])[] = [];
+  const devices = new HostDevices({
+    plug: (device, name) => {
+      padEvents.push(`plug ${device} ${name}`);
+      return device > 2 ? fail("unavailable", "no more here") : ok(undefined);
+    },
+    unplug: (device) => padEvents.push(`unplug ${device}`),
+    injectTo: (...event) => padEvents.push(event),
+  });
   const room = { left: Number.POSITIVE_INFINITY };
   const channel = new HostChannel(
     {
@@ -23,6 +42,7 @@ function setUp(mayControl: boolean) {
       attachSound: (subscriber) => sound.subscribe(subscriber),
       detachSound: (subscription) => sound.unsubscribe(subscription),
       requestKeyframe: () => asked.keyframes++,
+      devices,
       size: () => ({ width: 640, height: 480 }),
       bytesOf: ({ frameId }) => Uint8Array.of(0, 0, 1, frameId),
     },
@@ -63,7 +83,7 @@ function setUp(mayControl: boolean) {
       size: 2,
       sentUs: 0,
     });
-  return { channel, asked, injected, room, publish, speak, told, stream, sound };
+  return { channel, devices, padEvents, asked, injected, room, publish, speak, told, stream, sound };
 }
 
 test("sound goes with the pictures while the channel is watched, as Opus with its time of capture", () => {
@@ -210,4 +230,71 @@ test("frames that are not H.264 are kept from relays and browsers, and counted",
   stream.publish({ ...frame, chunkFlags: codec.hevc << codecShift });
   expect(told()).toEqual([]);
   expect(channel.drops.toJSON()).toEqual({ codec: 1 });
+});
+
+test("a browser's gamepads become pads of this machine when they are used, and go with their people", () => {
+  const { channel, devices, padEvents } = setUp(true);
+  const button = (pad: number, number: number, value: number) =>
+    channel.receive(buildGamepadButton(0, 0, pad, number, value), 0);
+  button(0, 0, 65_535);
+  expect(padEvents.splice(0)).toEqual(["plug 1 Gamepad 1 of a browser", [1, 1, 0x130, 1], [1, 0, 0, 0]]);
+  channel.receive(buildGamepadAxis(0, 0, 0, 3, -32_767), 0);
+  button(0, 7, 32_767);
+  expect(padEvents.splice(0)).toEqual([
+    [1, 3, 4, -32_767],
+    [1, 0, 0, 0],
+    [1, 3, 5, 127],
+    [1, 0, 0, 0],
+  ]);
+  // The cross is two axes; opposite buttons are none.
+  for (const [number, value] of [
+    [12, 65_535],
+    [15, 65_535],
+    [13, 65_535],
+    [12, 0],
+  ] as const)
+    button(0, number, value);
+  expect(padEvents.splice(0).filter((event) => event[1] !== 0)).toEqual([
+    [1, 3, 0x11, -1],
+    [1, 3, 0x10, 1],
+    [1, 3, 0x11, 0],
+    [1, 3, 0x11, 1],
+  ]);
+  button(7, 1, 65_535);
+  button(8, 1, 65_535);
+  button(8, 1, 0);
+  expect(padEvents.splice(0)).toEqual([
+    "plug 2 Gamepad 8 of a browser",
+    [2, 1, 0x131, 1],
+    [2, 0, 0, 0],
+    "plug 3 Gamepad 9 of a browser",
+  ]);
+  button(0, 40, 65_535);
+  channel.receive(buildGamepadAxis(0, 0, 0, 9, 5), 0);
+  expect(channel.drops.toJSON()).toMatchObject({ "device-unavailable": 2, "input-unknown": 2 });
+  expect(devices.pads).toEqual([
+    { pad: 1, owner: "a browser" },
+    { pad: 2, owner: "a browser" },
+  ]);
+  channel.releaseKeys();
+  channel.releaseKeys();
+  // Everything that was held is let go first.
+  expect(padEvents.filter((event) => typeof event === "string")).toEqual(["unplug 1", "unplug 2"]);
+  expect(padEvents).toContainEqual([1, 1, 0x130, 0]);
+  expect(padEvents).toContainEqual([1, 3, 4, 0]);
+  expect(padEvents).toContainEqual([2, 1, 0x131, 0]);
+});
+
+test("a browser that may not control has no gamepad, and nobody has more than its share of events", () => {
+  const watching = setUp(false);
+  watching.channel.receive(buildGamepadButton(0, 0, 0, 0, 65_535), 0);
+  expect(watching.padEvents).toEqual([]);
+  expect(watching.channel.drops.toJSON()).toMatchObject({ "input-not-permitted": 1 });
+
+  const { channel, padEvents } = setUp(true);
+  for (let i = 0; i <= limits.deviceEventsPerSecond; i++)
+    channel.receive(buildGamepadButton(0, 0, 0, 0, i % 2 === 0 ? 65_535 : 0), 0);
+  expect(channel.drops.toJSON()).toMatchObject({ "input-rate": 1 });
+  const presses = padEvents.filter((event) => event[1] === 1);
+  expect(presses.at(-1)?.[3]).toBe(0);
 });

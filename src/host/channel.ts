@@ -9,6 +9,8 @@ import type { Subscriber, Subscription } from "../hub/stream.ts";
 import { buildCompressedPixels, buildOpus, buildStreamEnd, decodeFrame } from "../wire/ds.ts";
 import { DsToEvdev } from "../wire/ds-evdev.ts";
 import { codec, codecShift } from "../wire/root.ts";
+import { ChannelPads, type PadDrop } from "./channel-pads.ts";
+import type { HostDevices } from "./devices.ts";
 import { type InputDrop, InputGate, type InputOutbox } from "./input-gate.ts";
 import type { SoundPacket } from "./listener.ts";
 import type { OutgoingFrame } from "./viewer.ts";
@@ -25,6 +27,7 @@ export interface ChannelHost extends InputOutbox {
   attachSound(subscriber: Subscriber<SoundPacket>): Subscription<SoundPacket>;
   detachSound(subscription: Subscription<SoundPacket>): void;
   requestKeyframe(): void;
+  readonly devices: HostDevices;
   /** The picture's size now. */
   size(): { readonly width: number; readonly height: number };
   /** The access unit's bytes; valid while the frame is delivered. */
@@ -32,7 +35,7 @@ export interface ChannelHost extends InputOutbox {
 }
 
 /** codec: frames that are not H.264, which neither relays nor browsers play. */
-export type ChannelDrop = InputDrop | "codec" | "input-malformed" | "input-unknown";
+export type ChannelDrop = InputDrop | PadDrop | "codec" | "input-malformed";
 
 export interface ChannelStats {
   readonly isOn: boolean;
@@ -58,6 +61,7 @@ export class HostChannel {
   readonly #pipe: ChannelPipe;
   readonly #mayControl: boolean;
   readonly #gate: InputGate;
+  readonly #pads: ChannelPads;
   readonly #events = new DsToEvdev();
   readonly #rate = new Rate();
   #isOn = false;
@@ -80,6 +84,7 @@ export class HostChannel {
     this.#pipe = pipe;
     this.#mayControl = mayControl;
     this.#gate = new InputGate(host, this.drops);
+    this.#pads = new ChannelPads(host.devices, this.drops);
   }
 
   /** Frames flow, from a keyframe on, to whoever may be there. Idempotent. */
@@ -177,6 +182,10 @@ export class HostChannel {
       return;
     }
     if (decoded.value.kind !== "input") return;
+    if (decoded.value.name === "gamepadAxis" || decoded.value.name === "gamepadButton") {
+      this.#pads.receive(this.#mayControl, decoded.value, nowUs);
+      return;
+    }
     const before = this.#gate.passed;
     const isKnown = this.#events.translate(decoded.value, (type, code, value) =>
       this.#gate.pass(this.#mayControl, type, code, value, nowUs),
@@ -188,6 +197,7 @@ export class HostChannel {
 
   /** Those who sent input are gone. */
   releaseKeys(): void {
+    this.#pads.close();
     this.#events.reset();
     this.#gate.releaseKeys();
   }
@@ -205,7 +215,7 @@ export class HostChannel {
       droppedWaiting: this.#droppedWaiting + (now?.droppedWaiting ?? 0),
       sounds: this.#sounds,
       soundsLeftOut: this.#soundsLeftOut,
-      inputEvents: this.#gate.passed,
+      inputEvents: this.#gate.passed + this.#pads.passed,
     };
   }
 }

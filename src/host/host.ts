@@ -151,6 +151,7 @@ export class Host {
       inject: outbox.inject,
       flushInput: outbox.flushInput,
       requestKeyframe: outbox.requestKeyframe,
+      devices: this.core.devices,
       attach: (subscriber) => this.core.attach(subscriber),
       detach: (subscription) => this.core.detach(subscription),
       attachSound: (subscriber) => this.core.attachSound(subscriber),

@@ -4,18 +4,17 @@
  * `--kills N` asks for at least that many. The programs are those of tests/c, which the tests run with fixed seeds.
  */
 import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { buildTest, recipeOf } from "../../.ci/sanitize.ts";
 import { language, warnings } from "../../.ci/shim.ts";
 import { capture, must } from "../../.ci/steps.ts";
 
-const folder = "build/fuzz-ipc";
-
-async function build(program: string, flags: string[]): Promise<string> {
-  const { recipeOf } = await import("../../.ci/sanitize.ts");
-  const file = `tests/c/${program}.c`;
+async function buildFast(file: string): Promise<string> {
   const { sources, libs } = recipeOf(file);
-  mkdirSync(folder, { recursive: true });
-  await must(["gcc", ...language, ...warnings, ...flags, ...sources, file, "-o", `${folder}/${program}`, ...libs]);
-  return `${folder}/${program}`;
+  const program = "build/fuzz-ipc/test_ipc_crash";
+  mkdirSync(dirname(program), { recursive: true });
+  await must(["gcc", ...language, ...warnings, "-O2", ...sources, file, "-o", program, ...libs]);
+  return program;
 }
 
 async function run(program: string, count: number, seed: number, order: "count first" | "seed first"): Promise<void> {
@@ -31,8 +30,8 @@ if (import.meta.main) {
     const at = process.argv.indexOf(name);
     return at < 0 ? fallback : Number(process.argv[at + 1]);
   };
-  const ring = await build("test_ipc_ring", ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
-  const crash = await build("test_ipc_crash", ["-O2"]);
+  const ring = await buildTest("tests/c/test_ipc_ring.c", "asan");
+  const crash = await buildFast("tests/c/test_ipc_crash.c");
   const first = option("--seed", Date.now() >>> 0);
   const least = option("--kills", 0);
   const until = performance.now() + option("--seconds", 10) * 1000;
