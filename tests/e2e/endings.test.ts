@@ -58,7 +58,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     expect(await client.ended()).toBe(0);
     expect(sessions(viewing)[before]).toMatchObject({ role: "client" });
     await host.child.until(/left after/);
-    const again = startHeadless(viewing, host.place, "--seconds", "0.5", "--json", "-");
+    const again = startHeadless(viewing, host.place, "--seconds", "2", "--json", "-");
     expect(await again.ended()).toBe(0);
     expect(JSON.parse(again.out).framesShown).toBeGreaterThan(0);
     expect(await host.child.interrupt()).toBe(0);
@@ -71,7 +71,7 @@ test("a host that is killed is missed by its client, and found again when it is 
   expect(await client.ended()).toBe(75);
   expect(sentence(client)).toContain("has been silent for 5 s");
   const back = await startPatternHost(hosting, "--listen", host.place);
-  const again = startHeadless(viewing, host.place, "--seconds", "0.5", "--json", "-");
+  const again = startHeadless(viewing, host.place, "--seconds", "2", "--json", "-");
   expect(await again.ended()).toBe(0);
   expect(JSON.parse(again.out).framesShown).toBeGreaterThan(0);
   expect(await back.child.interrupt()).toBe(0);

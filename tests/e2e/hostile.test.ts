@@ -80,10 +80,12 @@ test("what is not the protocol is counted by reason", async () => {
     const noise = crypto.getRandomValues(new Uint8Array(1 + i * 30));
     stranger.send(noise, host.port, "127.0.0.1");
   }
-  const { drops } = await host.until("every reason", ({ drops }) =>
-    Object.keys(junk).every((reason) => (drops[reason] ?? 0) >= (before[reason] ?? 0) + 5),
+  await host.until(
+    "every reason",
+    ({ drops }) =>
+      Object.keys(junk).every((reason) => (drops[reason] ?? 0) >= (before[reason] ?? 0) + 5) &&
+      (drops.magic ?? 0) >= (before.magic ?? 0) + 45,
   );
-  expect(drops.magic).toBeGreaterThanOrEqual(50);
   await alive();
 }, 60_000);
 

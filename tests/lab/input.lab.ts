@@ -1,6 +1,7 @@
 // lab:
 /** What a client does arrives at the kernel's devices as it was done, and what a game does to a pad comes back. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { buildGamepadAxis, buildGamepadButton } from "../../src/wire/ds.ts";
 import {
   type Display,
   executable,
@@ -240,6 +241,27 @@ test("real clients read the pad on their desk while their window has the focus, 
   }
   pad.kill();
   await listening;
+});
+
+test("a gamepad of a browser that watches is a pad here while the browser does", async () => {
+  const address = new URL((await host.home.tell("key", "show", "--viewer")).trim());
+  const authorization = `Bearer ${address.searchParams.get("token")}`;
+  const before = new Set(pads());
+  const browser = new WebSocket(`ws://${address.host}/stream/screen`, { headers: { authorization } });
+  await new Promise((resolve) => browser.addEventListener("open", resolve));
+  browser.send(buildGamepadButton(0, 0, 0, 0, 65_535));
+  const made = await eventually("the pad", async () => pads().find((pad) => !before.has(pad)));
+  const node = await EventNode.open(made);
+  browser.send(buildGamepadAxis(1, 0, 0, 1, -32_767));
+  browser.send(buildGamepadButton(2, 0, 0, 12, 65_535));
+  browser.send(buildGamepadButton(3, 0, 0, 0, 0));
+  const events: string[] = [];
+  while (!events.includes("1 304 0")) events.push(...(await node.take(1)).flat());
+  // The press that made the pad may be older than the one who listens here.
+  expect(events.filter((event) => event !== "1 304 1")).toEqual(["3 1 -32767", "3 17 -1", "1 304 0"]);
+  browser.close();
+  expect((await node.take(1)).flat().toSorted()).toEqual(["3 1 0", "3 17 0"]);
+  await node.gone();
 });
 
 test("a client that leaves lets go of everything; a host that is killed holds nothing", async () => {
