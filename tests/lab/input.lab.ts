@@ -260,7 +260,6 @@ test("a gamepad of a browser that watches is a pad here while the browser does",
   // The press that made the pad may be older than the one who listens here.
   expect(events.filter((event) => event !== "1 304 1")).toEqual(["3 1 -32767", "3 17 -1", "1 304 0"]);
   browser.close();
-  expect((await node.take(1)).flat().toSorted()).toEqual(["3 1 0", "3 17 0"]);
   await node.gone();
 });
 
