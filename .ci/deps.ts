@@ -60,6 +60,7 @@ const groups = {
     "program:pactl": "pulseaudio-utils",
     "lib:libpulse.so.0": "libpulse0",
     "lib:libasound.so.2": "libasound2",
+    "lib:alsa-lib/libasound_module_pcm_pulse.so": "libasound2-plugins",
     "program:pkg-config": "pkgconf",
     "program:glxgears": "mesa-utils",
     "program:ffmpeg": "ffmpeg",

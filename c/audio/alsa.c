@@ -166,6 +166,16 @@ static void start_when_filled(struct pb_audio_device *d) {
     if (there >= 0 && (snd_pcm_sframes_t)d->buffer - there + d->period > (snd_pcm_sframes_t)d->target) d->alsa->pcm_start(d->pcm);
 }
 
+/* Plugins, such as the one for PulseAudio, say that they are ready although less than a period was recorded, or fits under the target:
+ * how long until it is so, in ms. */
+static int early_ms(struct pb_audio_device *d) {
+    snd_pcm_sframes_t there = d->alsa->pcm_avail(d->pcm);
+    if (there < 0) return 0;
+    snd_pcm_sframes_t missing = d->capture ? (snd_pcm_sframes_t)d->period - there
+                                           : (snd_pcm_sframes_t)d->buffer - there - (snd_pcm_sframes_t)d->target + (snd_pcm_sframes_t)d->period;
+    return missing > 0 ? (int)(missing / (PB_AUDIO_RATE / 1000)) + 1 : 0;
+}
+
 static enum pb_status wait_alsa(struct pb_audio_device *d, int wake_fd, int timeout_ms) {
     struct pollfd fds[POLL_MAX + 1] = {{.fd = wake_fd, .events = POLLIN}};
     if (trouble(d)) return PB_OK; /* read() and room() will come upon it */
@@ -182,6 +192,9 @@ static enum pb_status wait_alsa(struct pb_audio_device *d, int wake_fd, int time
     if (events & (POLLERR | POLLNVAL | POLLHUP) && !trouble(d)) {
         /* Neither broken nor fine: looks again a little later instead of at once for ever. */
         poll(fds, 1, 2);
+    } else if (!(fds[0].revents & POLLIN)) {
+        int early = early_ms(d);
+        if (early > 0) poll(fds, 1, early < timeout_ms ? early : timeout_ms);
     }
     return PB_OK;
 }

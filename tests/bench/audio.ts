@@ -33,6 +33,8 @@ export async function audio(seconds: number): Promise<Row[]> {
   const pulse = new Pulse(["heard"]);
   try {
     await pulse.start();
+    // Silence would be coded for nothing.
+    pulse.play("heard", 440, 4 * seconds + 60);
     await onDevices("pulse", "", "", pulse.env);
     await onDevices("alsa", "pulse", "pulse", pulse.env);
   } finally {

@@ -1,11 +1,19 @@
-/** Sound by way of a relay, into a file, and where there is none. */
+/** Sound by way of a relay, into a file, to a plugin of ALSA's, and where there is none. */
 import { afterAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home, reportOf, startHeadless, startPatternHost, temporaryFolder } from "./harness.ts";
-import { cleanUp } from "./processes.ts";
-import { isExact, leftOf, listen, type Tone, urgently } from "./pulse.ts";
+import { cleanUp, eventually } from "./processes.ts";
+import { hasPulse, isExact, leftOf, listen, Pulse, type Tone, urgently } from "./pulse.ts";
 
 const slow = 60_000;
+const hasAlsaPlugin = new Bun.Glob("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so").scanSync("/").next().value;
+
+/** What a process has used up to now, in seconds. */
+function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
 
 afterAll(cleanUp);
 
@@ -49,6 +57,34 @@ test(
     for (const heard of [direct, relayed]) expect(heard).toSatisfy((tone) => isExact(tone, 700));
     // Loudness goes by the cube of the volume.
     expect(relayed.loudness / direct.loudness).toBeCloseTo(0.8 ** 3, 1);
+    expect(await host.child.interrupt()).toBe(0);
+  },
+  slow,
+);
+
+// Without ALSA's plugin for PulseAudio: install the Debian packages pulseaudio and libasound2-plugins.
+test.skipIf(!hasPulse || !hasAlsaPlugin)(
+  "ALSA plays on what its plugins make a device of, exactly, and does not spin there",
+  async () => {
+    const pulse = new Pulse(["ear"]);
+    await pulse.start();
+    const [hosting, viewing] = [new Home({}, urgently), new Home(pulse.env, urgently)];
+    await hosting.approve(viewing);
+    const host = await startPatternHost(hosting, "--sound", "tone", "--sound-device", "700");
+    const sound = ["--sound", "alsa", "--sound-device", "pulse", "--sound-delay", "500ms"];
+    const client = startHeadless(viewing, host.place, "--json", "-", ...sound);
+    let last: Tone | undefined;
+    await eventually("an exact tone", async () => {
+      last = listen(await pulse.record("ear.monitor", 1.5), 700);
+      return isExact(last, 700);
+    }).catch((cause) => {
+      throw new Error(JSON.stringify(last), { cause });
+    });
+    const [before, begin] = [processorSeconds(client.pid), performance.now()];
+    await Bun.sleep(1000);
+    const share = (processorSeconds(client.pid) - before) / ((performance.now() - begin) / 1000);
+    expect(share).toBeLessThan(0.5);
+    expect((await reportOf(client)).sound).toMatchObject({ state: "playing", deviceLost: 0 });
     expect(await host.child.interrupt()).toBe(0);
   },
   slow,
