@@ -14,22 +14,25 @@ const patienceMs = 10_000;
 /** Starts a display of this size and returns its name, ":N"; it ends with the command. */
 export async function openXvfb(width: number, height: number, lifecycle: Lifecycle): Promise<Result<string>> {
   lifecycle.signal.throwIfAborted();
-  const folder = mkdtempSync(join(tmpdir(), "patchbay-xvfb-"));
+  // First, because a signal that comes before it ends the program at once.
+  let folder: string | undefined;
+  let server: Bun.Subprocess | undefined;
+  lifecycle.defer("a private display", async () => {
+    server?.kill();
+    await server?.exited;
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+  folder = mkdtempSync(join(tmpdir(), "patchbay-xvfb-"));
   const numberFile = join(folder, "display");
   const fd = openSync(numberFile, "w", 0o600);
   // The number comes on descriptor 3, when the display takes connections.
-  const server = Bun.spawn(
+  server = Bun.spawn(
     ["Xvfb", "-displayfd", "3", "-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp", "-noreset"],
     {
       stdio: ["ignore", "ignore", "ignore", fd],
     },
   );
   closeSync(fd);
-  lifecycle.defer("a private display", async () => {
-    server.kill();
-    await server.exited;
-    rmSync(folder, { recursive: true, force: true });
-  });
   for (const end = performance.now() + patienceMs; performance.now() < end && server.exitCode === null; ) {
     const number = readFileSync(numberFile, "utf8");
     if (number.endsWith("\n")) return ok(`:${number.trim()}`);

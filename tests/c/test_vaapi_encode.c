@@ -274,6 +274,9 @@ int main(void) {
     pictures_survive(PB_H264, 334, 186, 3);
     pictures_survive(PB_HEVC, 320, 240, 0);
     pictures_survive(PB_HEVC, 334, 186, 0);
+    behave("three-slices");
+    pictures_survive(PB_HEVC, 334, 186, 3);
+    behave("");
     rates_change(PB_H264);
     rates_change(PB_HEVC);
     keyframes_come_by_themselves();

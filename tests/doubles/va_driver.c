@@ -5,6 +5,7 @@
  *   image=pitch|size|null   what it says of images is nonsense
  *   coded=size|cycle|null|empty|overflow|split   coded buffers: bad sizes, a ring of segments, no memory, nothing, too small, several
  *   no-packed no-lp no-cbr no-derive no-getimage no-import no-vpp no-slices no-hevc baseline   what is not offered
+ *   three-slices   HEVC pictures must come in three
  *   ignore-idr       makes no keyframe when told to */
 #include "va_standin.h"
 
@@ -134,7 +135,7 @@ static uint32_t attribute(struct driver *d, VAProfile profile, VAEntrypoint entr
                                     : VA_ENC_PACKED_HEADER_SEQUENCE | VA_ENC_PACKED_HEADER_PICTURE | VA_ENC_PACKED_HEADER_SLICE |
                                           VA_ENC_PACKED_HEADER_MISC | VA_ENC_PACKED_HEADER_RAW_DATA;
     if (type == VAConfigAttribEncMaxRefFrames) return 1;
-    if (type == VAConfigAttribEncMaxSlices) return told(d, "no-slices") || profile == VAProfileHEVCMain ? 1 : 32;
+    if (type == VAConfigAttribEncMaxSlices) return told(d, "no-slices") ? 1 : 32;
     if (type == VAConfigAttribEncSliceStructure) return VA_ENC_SLICE_STRUCTURE_ARBITRARY_ROWS | VA_ENC_SLICE_STRUCTURE_EQUAL_ROWS;
     return VA_ATTRIB_NOT_SUPPORTED;
 }

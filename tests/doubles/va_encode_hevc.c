@@ -1,6 +1,6 @@
 /* Encodes HEVC for the VA stand-in by x265 (tests only: it is GPL). Of what x265 writes only the coding tree is kept: each slice
  * gets a header made from the parameters, and the parameter sets are the application's packed ones, which must say what the
- * parameters say. One slice a picture: x265 makes several only together with wavefronts. */
+ * parameters say. What is asked of several slices is checked, and one is made: x265 makes several only together with wavefronts. */
 #include "va_hevc.h"
 #include "va_standin.h"
 
@@ -24,9 +24,9 @@ struct state {
 struct job {
     const VAEncSequenceParameterBufferHEVC *sequence;
     const VAEncPictureParameterBufferHEVC *picture;
-    const VAEncSliceParameterBufferHEVC *slice;
+    const VAEncSliceParameterBufferHEVC *slice[32];
     unsigned slices, headers;
-    struct { const VAEncPackedHeaderParameterBuffer *about; const uint8_t *data; size_t size; } header[16];
+    struct { const VAEncPackedHeaderParameterBuffer *about; const uint8_t *data; size_t size; } header[48];
 };
 
 static void free_state(void *codec) {
@@ -46,10 +46,13 @@ static VAStatus collect(struct driver *d, struct object *c, struct state *s, str
         NEED(!about || b->type == VAEncPackedHeaderDataBufferType, "a packed header without its bytes");
         if (b->type == VAEncSequenceParameterBufferType) job->sequence = (const void *)b->data;
         if (b->type == VAEncPictureParameterBufferType) job->picture = (const void *)b->data;
-        if (b->type == VAEncSliceParameterBufferType) job->slice = (const void *)b->data, job->slices++;
+        if (b->type == VAEncSliceParameterBufferType) {
+            NEED(job->slices < 32, "more slices than are offered");
+            job->slice[job->slices++] = (const void *)b->data;
+        }
         if (b->type == VAEncPackedHeaderParameterBufferType) about = (const void *)b->data;
         if (b->type == VAEncPackedHeaderDataBufferType) {
-            NEED(about && (about->bit_length + 7) / 8 <= b->size && job->headers < 16, "bytes of a packed header");
+            NEED(about && (about->bit_length + 7) / 8 <= b->size && job->headers < 48, "bytes of a packed header");
             job->header[job->headers].about = about;
             job->header[job->headers].data = b->data;
             job->header[job->headers++].size = b->size;
@@ -60,7 +63,8 @@ static VAStatus collect(struct driver *d, struct object *c, struct state *s, str
             if (status != VA_STATUS_SUCCESS) return status;
         }
     }
-    NEED(job->picture && job->slices == 1 && !about, "%u slices", job->slices);
+    NEED(!told(d, "three-slices") || job->slices == 3, "%u slices where three are expected", job->slices);
+    NEED(job->picture && job->slices && (job->slices == 1 || !told(d, "no-slices")) && !about, "%u slices", job->slices);
     return VA_STATUS_SUCCESS;
 }
 
@@ -80,7 +84,6 @@ static VAStatus check_sequence(struct driver *d, struct object *c, const VAEncSe
 
 static VAStatus check_picture(struct driver *d, struct object *c, struct state *s, const struct job *job) {
     const VAEncPictureParameterBufferHEVC *p = job->picture;
-    const VAEncSliceParameterBufferHEVC *q = job->slice;
     bool idr = p->pic_fields.bits.idr_pic_flag;
     struct object *kept = find(d, p->decoded_curr_pic.picture_id, SURFACE);
     NEED(kept && kept->id != c->target && kept->width >= c->width && kept->height >= c->height, "decoded_curr_pic is no surface of its own");
@@ -89,7 +92,6 @@ static VAStatus check_picture(struct driver *d, struct object *c, struct state *
          "picture fields %#x", p->pic_fields.value);
     NEED(!p->pic_fields.bits.tiles_enabled_flag && !p->pic_fields.bits.entropy_coding_sync_enabled_flag && !p->pic_fields.bits.weighted_pred_flag &&
              !p->pic_fields.bits.dependent_slice_segments_enabled_flag && !p->pic_fields.bits.transquant_bypass_enabled_flag, "tools that are not offered");
-    NEED(q->slice_fields.bits.slice_temporal_mvp_enabled_flag || p->collocated_ref_pic_index == 0xff, "collocated_ref_pic_index must be 0xff");
     unsigned references = 0;
     for (unsigned i = 0; i < 15; i++) {
         const VAPictureHEVC *r = &p->reference_frames[i];
@@ -99,10 +101,18 @@ static VAStatus check_picture(struct driver *d, struct object *c, struct state *
         NEED(o && o != kept && o->picture == s->made && s->made && r->pic_order_cnt == s->poc, "reference %u is not the picture before", i);
     }
     NEED(references == (idr ? 0 : 1), "%u references", references);
-    NEED(q->slice_segment_address == 0 && q->num_ctu_in_slice == s->to.blocks && q->slice_fields.bits.last_slice_of_pic_flag, "a slice of %u blocks of %u",
-         q->num_ctu_in_slice, s->to.blocks);
-    NEED(q->slice_type == (idr ? 2 : 1) && q->max_num_merge_cand >= 1 && q->max_num_merge_cand <= 5 && !q->num_ref_idx_l0_active_minus1, "slice type %u", q->slice_type);
-    NEED(idr || q->ref_pic_list0[0].picture_id == p->reference_frames[0].picture_id, "ref_pic_list0[0] is not the reference");
+    uint32_t next = 0, row = (c->width + (1u << s->to.ctb) - 1) >> s->to.ctb;
+    for (unsigned i = 0; i < job->slices; i++) {
+        const VAEncSliceParameterBufferHEVC *q = job->slice[i];
+        bool last = i + 1 == job->slices;
+        NEED(q->slice_fields.bits.slice_temporal_mvp_enabled_flag || p->collocated_ref_pic_index == 0xff, "collocated_ref_pic_index must be 0xff");
+        NEED(q->slice_segment_address == next && q->num_ctu_in_slice && q->num_ctu_in_slice % row == 0 && q->slice_fields.bits.last_slice_of_pic_flag == last,
+             "slice %u begins at %u instead of %u, is no rows or not as last as it says", i, q->slice_segment_address, next);
+        NEED(q->slice_type == (idr ? 2 : 1) && q->max_num_merge_cand >= 1 && q->max_num_merge_cand <= 5 && !q->num_ref_idx_l0_active_minus1, "slice type %u", q->slice_type);
+        NEED(idr || q->ref_pic_list0[0].picture_id == p->reference_frames[0].picture_id, "ref_pic_list0[0] is not the reference");
+        next += q->num_ctu_in_slice;
+    }
+    NEED(next == s->to.blocks, "the slices end at %u of %u blocks", next, s->to.blocks);
     return VA_STATUS_SUCCESS;
 }
 
@@ -196,20 +206,24 @@ static VAStatus start(struct driver *d, struct state *s, const struct job *job) 
     p->bEnableSignHiding = s->to.sign_hiding;
     p->bEnableTransformSkip = s->to.transform_skip;
     p->bEnableWeightedPred = 0;
-    p->maxNumMergeCand = job->slice->max_num_merge_cand;
+    p->maxNumMergeCand = job->slice[0]->max_num_merge_cand;
     s->codec = x265_encoder_open(p);
     if (!s->codec) return violation(d, VA_STATUS_ERROR_ENCODING_ERROR, "the stand-in itself: x265 does not start");
     return VA_STATUS_SUCCESS;
 }
 
+static struct hevc_slice said(const struct state *s, const struct job *job, const VAEncSliceParameterBufferHEVC *p) {
+    return (struct hevc_slice){.nal = job->picture->nal_unit_type, .address = p->slice_segment_address, .type = p->slice_type,
+                               .idr = job->picture->pic_fields.bits.idr_pic_flag, .merge = p->max_num_merge_cand, .l0 = 0,
+                               .poc = (uint32_t)job->picture->decoded_curr_pic.pic_order_cnt % (1u << s->to.poc_bits), .sao_luma = p->slice_fields.bits.slice_sao_luma_flag,
+                               .sao_chroma = p->slice_fields.bits.slice_sao_chroma_flag, .qp_delta = p->slice_qp_delta,
+                               .across = p->slice_fields.bits.slice_loop_filter_across_slices_enabled_flag,
+                               .override = p->slice_fields.bits.num_ref_idx_active_override_flag};
+}
+
 static VAStatus one_slice(struct driver *d, struct state *s, const struct job *job, const uint8_t *nal, size_t size, struct bytes *out) {
-    const VAEncSliceParameterBufferHEVC *p = job->slice;
-    bool idr = job->picture->pic_fields.bits.idr_pic_flag;
-    struct hevc_slice from, to = {.nal = job->picture->nal_unit_type, .type = p->slice_type, .idr = idr, .merge = p->max_num_merge_cand, .l0 = 0,
-                                  .poc = (uint32_t)job->picture->decoded_curr_pic.pic_order_cnt % (1u << s->to.poc_bits), .sao_luma = p->slice_fields.bits.slice_sao_luma_flag,
-                                  .sao_chroma = p->slice_fields.bits.slice_sao_chroma_flag, .qp_delta = p->slice_qp_delta,
-                                  .across = p->slice_fields.bits.slice_loop_filter_across_slices_enabled_flag,
-                                  .override = p->slice_fields.bits.num_ref_idx_active_override_flag};
+    struct hevc_slice from, to = said(s, job, job->slice[0]);
+    unsigned packed_slices = 0;
     for (unsigned i = 0; i < job->headers; i++) {
         if (job->header[i].about->type != VAEncPackedHeaderSlice) continue;
         const uint8_t *at = job->header[i].data, *end = at + (job->header[i].about->bit_length + 7) / 8;
@@ -217,12 +231,15 @@ static VAStatus one_slice(struct driver *d, struct state *s, const struct job *j
         const uint8_t *packed = next_nal(&at, end, &length);
         NEED(packed, "a packed slice header without start code");
         struct bits own = unescape(packed, (size_t)(end - packed)), written = {0};
-        hevc_write_slice(&written, &s->to, &to);
+        NEED(packed_slices < job->slices, "more packed slice headers than slices");
+        struct hevc_slice wanted = said(s, job, job->slice[packed_slices++]);
+        hevc_write_slice(&written, &s->to, &wanted);
         bool equal = own.count == written.count && !memcmp(own.data, written.data, own.count / 8);
         bits_free(&own);
         bits_free(&written);
         NEED(equal, "the packed slice header is not what the parameters say");
     }
+    NEED(!packed_slices || packed_slices == job->slices, "%u packed headers for %u slices", packed_slices, job->slices);
     struct bits b = unescape(nal, size), made = {0};
     if (!hevc_read_slice(&b, &s->from, &from) || from.type != to.type || (from.type == 1 && from.merge != to.merge) ||
         from.sao_luma != to.sao_luma) {
