@@ -128,20 +128,17 @@ export async function runTests(builds: Build[], filter: string[]): Promise<Tally
       .map(labJob)
       .values(),
   );
-  const [waits, computes] = [bunJobs(filter), [...timeless, ...cJobs(filter)]];
+  const [waits, computes] = [bunJobs(filter), [...timeless, ...checking, ...cJobs(filter)]];
   const list = (jobs: Job[], isWanted: (job: Job) => boolean) => jobs.filter(isWanted).values();
   const ears = list([...waits, ...computes], hears);
   const browsers = list(waits, browses);
   const quiet = list(waits, (job) => !browses(job) && !hears(job));
   const busy = list(computes, (job) => !hears(job));
-  // Other guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for them,
-  // but for the checks, which fit into the gaps.
+  // Other guests, one at a time, are two processors' work and much slower where they do not get them: what computes waits for them.
   const beside = lanes(waiting - 1, quiet);
   const listening = Promise.all([guests.then(() => lane(browsers, quiet)), beside]).then(() => lanes(waiting, ears));
   const compute = () => lanes(computing, busy);
-  const checked = lane(checking.values());
-  const free = [Promise.all([guests, checked]), Promise.all([guests, beside])];
-  await Promise.all([listening, ...free.map((until) => until.then(compute))]);
+  await Promise.all([listening, guests.then(compute), Promise.all([guests, beside]).then(compute)]);
   // Beside others a machine may be too slow for a test's patience. What fails alone as well has failed.
   for (const job of failed) {
     say(`  ...   ${job.name} failed beside others, once more alone:`);

@@ -17,7 +17,7 @@
 #ifdef __SANITIZE_THREAD__
 enum { ROUNDS = 300 };
 #else
-enum { ROUNDS = 900 };
+enum { ROUNDS = 700 };
 #endif
 
 /* What a victim has done, in memory that outlives it. */
