@@ -2,6 +2,11 @@
  * Running programs and telling about it: one line a step with its time. Everything a build prints goes through here, to
  * standard error, so that standard output stays free for what a command was asked for. Knows nothing of what is built.
  */
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The user's, for what takes long to get or to make and is the same for every clone. */
+export const cacheFolder = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "patchbay");
 
 /** A step that did not work out; the message is for a person, no stack is shown. */
 export class StepFailed extends Error {}

@@ -3,21 +3,19 @@
  * package-lock.json gives, kept in the user's cache folder. Only tests want it, to run Patchbay's sources under wine.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { must, StepFailed } from "./steps.ts";
+import { cacheFolder, must, StepFailed } from "./steps.ts";
 
 const name = "@oven/bun-windows-x64";
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "patchbay");
 
 /** The path of bun.exe. Fetched by npm when it is not there; throws StepFailed where npm cannot. */
 export async function windowsBun(): Promise<string> {
   const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
   const { version, integrity } = lock.packages[`node_modules/${name}`];
-  const program = join(cache, `bun-windows-x64-${version}.exe`);
+  const program = join(cacheFolder, `bun-windows-x64-${version}.exe`);
   if (existsSync(program)) return program;
-  mkdirSync(cache, { recursive: true });
-  const work = mkdtempSync(join(cache, "fetching-"));
+  mkdirSync(cacheFolder, { recursive: true });
+  const work = mkdtempSync(join(cacheFolder, "fetching-"));
   try {
     const { out } = await must(["npm", "pack", "--silent", `--pack-destination=${work}`, `${name}@${version}`]);
     const packed = join(work, out.trim());

@@ -4,11 +4,9 @@
  */
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { enums } from "./abi.ts";
-import { layoutOf } from "./abi-layout.ts";
 import type { Injector, InputFeedback } from "./interfaces.ts";
 import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
-
-const record = layoutOf("pb_input_feedback");
+import { NativeRecord } from "./record.ts";
 
 /**
  * Opens a backend by name, or the first that works for "auto". `target` is an X display (xtest) or a file to append to (log);
@@ -25,8 +23,7 @@ export function openInjector(backend: string, target: string): Result<Injector &
 class NativeInjector implements Injector {
   readonly #native = native();
   readonly #detail: string;
-  readonly #record = new Uint8Array(record.size);
-  readonly #view = new DataView(this.#record.buffer);
+  readonly #record = new NativeRecord("pb_input_feedback");
   readonly #feedback: InputFeedback = { kind: "rumble", device: 0, strong: 0, weak: 0, durationMs: 0, leds: 0 };
   #wake: Wake | undefined;
   #handle: Pointer | null;
@@ -88,19 +85,15 @@ class NativeInjector implements Injector {
   }
 
   feedback(): InputFeedback | undefined {
-    if (!this.#native.pb_input_next(this.#open(), ptr(this.#record))) return undefined;
-    const feedback = this.#feedback;
-    feedback.kind = this.#u32("kind") === enums.feedback.leds ? "leds" : "rumble";
-    feedback.device = this.#u32("device");
-    feedback.strong = this.#u32("strong");
-    feedback.weak = this.#u32("weak");
-    feedback.durationMs = this.#u32("duration_ms");
-    feedback.leds = this.#u32("leds");
+    if (!this.#native.pb_input_next(this.#open(), this.#record.pointer)) return undefined;
+    const [feedback, record] = [this.#feedback, this.#record];
+    feedback.kind = record.u32("kind") === enums.feedback.leds ? "leds" : "rumble";
+    feedback.device = record.u32("device");
+    feedback.strong = record.u32("strong");
+    feedback.weak = record.u32("weak");
+    feedback.durationMs = record.u32("duration_ms");
+    feedback.leds = record.u32("leds");
     return feedback;
-  }
-
-  #u32(field: string): number {
-    return this.#view.getUint32(record.offsets[field] as number, true);
   }
 
   close(): void {

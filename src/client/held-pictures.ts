@@ -3,7 +3,7 @@
  * limits.pictureHoldUs after it came, and at once while no sound plays. Order is kept and nothing is lost for want of room: then the
  * oldest goes early, which is counted. Buffers are used again. Pure: it is told the time, and tells when it wants to be called.
  */
-import type { VideoCodec } from "../../ffi/interfaces.ts";
+import type { Player, VideoCodec } from "../../ffi/interfaces.ts";
 import { limits } from "../base/limits.ts";
 import type { Copy } from "../wire/reassembly.ts";
 
@@ -11,14 +11,7 @@ export interface HeldPicturesEvents {
   /** When a picture captured then should go to the player, on our clock; undefined while no sound plays. */
   dueUs(captureUs: number): number | undefined;
   /** False when the player has no room. */
-  deliver(
-    data: Uint8Array,
-    size: number,
-    frameId: number,
-    keyframe: boolean,
-    captureUs: number,
-    coded: VideoCodec,
-  ): boolean;
+  readonly deliver: Player["push"];
   /** The player had no room for a picture that had waited: it cannot go on without a keyframe. */
   broken(nowUs: number): void;
   /** A picture goes to the player after waiting so long. */
@@ -156,18 +149,11 @@ export class HeldPictures {
     }
   }
 
-  #deliver(
-    data: Uint8Array,
-    size: number,
-    frameId: number,
-    keyframe: boolean,
-    captureUs: number,
-    coded: VideoCodec,
-  ): boolean {
+  readonly #deliver: Player["push"] = (data, size, frameId, keyframe, captureUs, coded) => {
     const taken = this.#events.deliver(data, size, frameId, keyframe, captureUs, coded);
     if (taken) this.#handsKeyframe = false;
     return taken;
-  }
+  };
 
   /** False when the buffers would become too large together. */
   #grow(slot: Slot, size: number): boolean {

@@ -2,6 +2,8 @@
  * Processes of an end-to-end test: started with their output collected, waited for by what they print, and ended by their id
  * whatever becomes of the test. Each file of tests calls afterAll(cleanUp). Knows nothing of Patchbay.
  */
+import { readFileSync } from "node:fs";
+
 /** For waiting on what ought to come at once, on a machine that may be busy with other things. */
 export const patienceMs = 30_000;
 
@@ -136,4 +138,10 @@ export async function eventually<T>(
     if (found !== undefined && found !== false) return found;
     if (performance.now() > end) throw new Error(`not within ${timeoutMs / 1000} s: ${what}`);
   }
+}
+
+/** What a process has used up to now, in seconds. */
+export function processorSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -3,7 +3,6 @@
  * change its size, and what stands still costs nothing.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import {
   type Display,
   Home,
@@ -16,7 +15,7 @@ import {
   startPatternHost,
   watchOn,
 } from "./harness.ts";
-import { type Child, cleanUp, eventually } from "./processes.ts";
+import { type Child, cleanUp, eventually, processorSeconds } from "./processes.ts";
 
 const hosting = new Home();
 const homes = [new Home(), new Home(), new Home()] as const;
@@ -37,12 +36,6 @@ async function end(...clients: readonly Child[]): Promise<Record<string, never>[
       return JSON.parse(client.out);
     }),
   );
-}
-
-/** Processor time of a process so far, in seconds. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 test("three clients are served by one encode; one that stops or dies disturbs nobody", async () => {

@@ -1,19 +1,12 @@
 /** Sound by way of a relay, into a file, to a plugin of ALSA's, and where there is none. */
 import { afterAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Home, reportOf, startHeadless, startPatternHost, temporaryFolder } from "./harness.ts";
-import { cleanUp, eventually } from "./processes.ts";
+import { cleanUp, eventually, processorSeconds } from "./processes.ts";
 import { hasPulse, isExact, leftOf, listen, Pulse, type Tone, urgently } from "./pulse.ts";
 
 const slow = 60_000;
 const hasAlsaPlugin = new Bun.Glob("/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so").scanSync("/").next().value;
-
-/** What a process has used up to now, in seconds. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 afterAll(cleanUp);
 

@@ -41,9 +41,8 @@ const clocks = {
   virtual: ["-accel", "tcg,thread=single,tb-size=512", "-smp", "1", "-icount", "shift=1"],
 } as const;
 
-/** What every guest has unless it says otherwise. */
+/** What every guest has unless it says otherwise: cards, and modules. */
 export const defaultGpus = ["virtio"] as const;
-
 export const defaultModules = [
   "vkms",
   "vivid:n_devs=2:multiplanar=1,2",

@@ -5,9 +5,8 @@
  * the running machine's kernel.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { capture, must, StepFailed } from "../../.ci/steps.ts";
+import { cacheFolder, capture, must, StepFailed } from "../../.ci/steps.ts";
 
 /** What tests/lab/*.lab.ts may ask for; dependencies come by themselves. */
 const modules = [
@@ -37,7 +36,7 @@ export interface Kernel {
 /** The lab cannot be had on this machine, for a reason that is no fault of the project. */
 export class NoLab extends Error {}
 
-const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "patchbay", "lab");
+const cache = join(cacheFolder, "lab");
 const patient = ["-o", "DPkg::Lock::Timeout=300"];
 const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 const apt = (...args: string[]) => capture(["apt-get", ...patient, ...args], { env: environment });

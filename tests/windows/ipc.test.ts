@@ -3,11 +3,11 @@
  * Windows, but its sections, events and descriptors are the native calls' own.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildIpcWindows, windowsCompiler } from "../../.ci/ipc-windows.ts";
 import { language, warnings } from "../../.ci/shim.ts";
+import { temporaryFolder } from "../e2e/harness.ts";
 import { type Child, cleanUp } from "../e2e/processes.ts";
 import { startUnderWine, wine } from "./wine.ts";
 
@@ -28,7 +28,7 @@ const line = (child: Child, wanted: string, times = 1) =>
 // Without wine or the compiler: install the Debian packages wine and gcc-mingw-w64-x86-64-posix.
 describe.skipIf(!able)("shared memory between Windows programs", () => {
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "patchbay-windows-"));
+    folder = temporaryFolder();
     await buildIpcWindows();
     copyFileSync("dist/ipc-windows/patchbay_ipc.dll", join(folder, "patchbay_ipc.dll"));
     const command = [windowsCompiler, ...language, ...warnings, "-Wpedantic", "-O2", "-Idist/ipc-windows/include"];
@@ -46,10 +46,7 @@ describe.skipIf(!able)("shared memory between Windows programs", () => {
     if (!framesBuilt.success) throw new Error(framesBuilt.stderr.toString());
   }, limitMs);
 
-  afterAll(async () => {
-    await cleanUp();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(cleanUp);
 
   test(
     "ten thousand round trips, a client and a server killed, and on they go",

@@ -2,12 +2,12 @@
  * A program of a user of src/net/ipc.ts, compiled for Windows: serves or asks on a channel, hence on a named pipe there, and prints a
  * line for each thing that happens. PROGRAM serve NAME | ask NAME COUNT | wait NAME | listen NAME
  */
-import { type Channel, connect, listen } from "../../src/net/ipc.ts";
+import { type Channel, connect, type IpcResult, listen } from "../../src/net/ipc.ts";
 import { itkpCases } from "../vectors/itkp.ts";
 
 const patience = { timeoutMs: 20_000 };
 
-function got<T>(result: { ok: true; value: T } | { ok: false; name: string; message: string }): T {
+function got<T>(result: IpcResult<T>): T {
   if (result.ok) return result.value;
   console.log(`${result.name}: ${result.message}`);
   process.exit(1);

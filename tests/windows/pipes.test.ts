@@ -4,12 +4,12 @@
  * stand-in for it lies beside the program.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { windowsCompiler } from "../../.ci/ipc-windows.ts";
 import { must, StepFailed, say } from "../../.ci/steps.ts";
 import { windowsBun } from "../../.ci/windows-bun.ts";
+import { temporaryFolder } from "../e2e/harness.ts";
 import { type Child, cleanUp } from "../e2e/processes.ts";
 import { startUnderWine, wine } from "./wine.ts";
 
@@ -40,7 +40,7 @@ const peer = (...args: string[]): Child => startUnderWine(join(folder, "peer.exe
 
 describe.skipIf(why !== "")("channels between Windows programs", () => {
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), "patchbay-pipes-"));
+    folder = temporaryFolder();
     const library = join(folder, "bcryptprimitives");
     writeFileSync(`${library}.c`, random);
     await must([windowsCompiler, "-shared", "-s", `${library}.c`, "-o", `${library}.dll`, "-ladvapi32"]);
@@ -51,10 +51,7 @@ describe.skipIf(why !== "")("channels between Windows programs", () => {
     ]);
   }, limitMs);
 
-  afterAll(async () => {
-    await cleanUp();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(cleanUp);
 
   test(
     "every type of message there and back, two clients at once, one server to a name, and a killed one replaced",
