@@ -120,12 +120,13 @@ static shm_error_t receive_plain(struct plain *p, void *buffer, uint32_t *size) 
     if (p->next == p->stored) {
         struct xs_entry one;
         int taken;
+        uint32_t waiting = p->end.connected ? xs_consumer_waiting(&p->end.in) : 0;
         /* What a program that spins comes by most often: the shorter this way, the sooner it sees the next message. */
-        if (!xs_pending(&p->end) && xs_linked(&p->end)) {
+        if (!waiting && xs_linked(&p->end) && xs_consumer_is_right(&p->end.in)) {
             look_at_alarm(p);
             return SHM_ERROR_EMPTY;
         }
-        if (xs_pending(&p->end) && xs_incoming(&p->end) > STORE_BYTES / STORE_MESSAGES) {
+        if (waiting > STORE_BYTES / STORE_MESSAGES) {
             taken = xs_take(&p->end, p->store, sizeof p->store, p->entries, STORE_MESSAGES);
             if (taken != XS_TOO_SMALL) goto stored;
         }

@@ -69,7 +69,7 @@ void xs_take_up(struct xs_endpoint *e) {
     bool original = atomic_load_explicit(&in->producer_process, memory_order_relaxed) == 0;
     if (e->server) xs_producer_start(&e->out, &s->a, s->a_data, original);
     else xs_producer_start(&e->out, &s->b, s->b_data, original);
-    e->in = (struct xs_consumer){.header = in, .data = e->server ? s->b_data : s->a_data, .original = original};
+    xs_consumer_start(&e->in, in, e->server ? s->b_data : s->a_data, original);
     if (e->outside != -1) e->out.tell_empty = true;
     e->drops_seen = 0;
     e->connected = true;
@@ -98,14 +98,6 @@ uint32_t xs_send_many(struct xs_endpoint *e, const uint8_t *data, const struct x
     }
     if (e->connected) show(e);
     return sent;
-}
-
-int xs_take(struct xs_endpoint *e, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most) {
-    if (!e->connected) return XS_NOT_FOUND;
-    bool emptied;
-    int taken = xs_consumer_take(&e->in, buffer, room, entries, most, &emptied);
-    if (taken > 0 && emptied) xs_event_signal(&e->events[e->server ? XS_C2S_SPACE : XS_S2C_SPACE]);
-    return taken == 0 && !xs_linked(e) ? XS_NOT_FOUND : taken;
 }
 
 uint32_t xs_dropped(struct xs_endpoint *e) {

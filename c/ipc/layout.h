@@ -1,15 +1,11 @@
 /* The whole segment of a channel (xShm, section 3), from the parts that c/gen/layouts.h states. Every word of it lies in memory
- * that the other side can write at any moment: whoever loads one checks it before use.
- *
- * Ring data is only ever touched as aligned 64-bit relaxed atomics: then a reader that is overtaken in the middle of a copy
- * reads bytes of something newer, which it drops, and never makes a data race. */
+ * that the other side can write at any moment: whoever loads one checks it before use. */
 #ifndef PB_IPC_LAYOUT_H
 #define PB_IPC_LAYOUT_H
 #include "gen/layouts.h"
 
 #define XS_RING_BYTES ((uint32_t)PB_SHM_LIMIT_RING_BYTES)
 #define XS_RING_MASK (XS_RING_BYTES - 1u)
-#define XS_RING_WORDS (XS_RING_BYTES / 8u)
 #define XS_MAX_MESSAGES ((uint32_t)PB_SHM_LIMIT_RING_MESSAGES)
 #define XS_MIN_MESSAGE ((uint32_t)PB_SHM_LIMIT_MESSAGE_MIN)
 #define XS_MAX_MESSAGE ((uint32_t)PB_SHM_LIMIT_MESSAGE_MAX)
@@ -21,9 +17,9 @@ enum { XS_IDLE = PB_SHM_STATE_IDLE, XS_HELLO = PB_SHM_STATE_HELLO, XS_READY = PB
 struct xs_segment {
     struct pb_shm_control control;
     struct pb_shm_ring a; /* server to client */
-    _Atomic uint64_t a_data[XS_RING_WORDS];
+    uint8_t a_data[XS_RING_BYTES];
     struct pb_shm_ring b; /* client to server */
-    _Atomic uint64_t b_data[XS_RING_WORDS];
+    uint8_t b_data[XS_RING_BYTES];
 };
 
 _Static_assert(offsetof(struct xs_segment, a) == PB_SHM_OFFSET_RING_A, "ring A");

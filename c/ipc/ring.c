@@ -15,21 +15,14 @@
 
 /* Attempts before a consumer that is overtaken each time gives way. */
 enum { OVERTAKEN = 1000 };
+enum { PIECE = 16, LINE = 64 };
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "records are little-endian, and words of the ring are loaded as they are"
+#error "the length of a record is little-endian, and stored as it is"
 #endif
 
-static inline uint64_t load_word(_Atomic uint64_t *data, uint32_t index) {
-    return atomic_load_explicit(&data[index & (XS_RING_WORDS - 1u)], memory_order_relaxed);
-}
-
-static inline void store_word(_Atomic uint64_t *data, uint32_t index, uint64_t word) {
-    atomic_store_explicit(&data[index & (XS_RING_WORDS - 1u)], word, memory_order_relaxed);
-}
-
-/* The line will be written. Asked for together, lines come together; stores would ask for one after the other, in order. gcc's own
- * prefetch does not say "for writing" by default. */
+/* The line will be written: then it can come while the message is still being copied. gcc's own prefetch does not say "for
+ * writing" by default. */
 static inline void fetch_for_writing(const void *at) {
 #if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
@@ -38,117 +31,53 @@ static inline void fetch_for_writing(const void *at) {
 #endif
 }
 
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-/* Messages that lie in one piece are copied 16 bytes at a time, which takes a quarter off a round trip. The other side may be
- * writing there, so this is no copy that C knows of: what was torn is found out by the positions, as with words (pairing 3), and
- * the processor keeps loads and stores in order. Only for 16 bytes and more; no byte beside them is touched. */
-enum { WHOLE = 16 };
-static inline void copy_whole(uint8_t *to, const uint8_t *from, uint32_t size) {
-    for (uint32_t at = 0; at + 16 < size; at += 16)
-        __asm__ volatile("movups (%1), %%xmm0\n\tmovups %%xmm0, (%0)" : : "r"(to + at), "r"(from + at) : "xmm0", "memory");
-    uint32_t last = size - 16;
-    __asm__ volatile("movups (%1), %%xmm0\n\tmovups %%xmm0, (%0)" : : "r"(to + last), "r"(from + last) : "xmm0", "memory");
+#if defined(__SANITIZE_THREAD__)
+/* ThreadSanitizer calls the copy a race. So under it each byte is an atomic. */
+static void copy_in(uint8_t *to, const uint8_t *from, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
 }
-static inline void store_head(uint8_t *to, uint32_t head) {
-    __asm__ volatile("movl %1, (%0)" : : "r"(to), "r"(head) : "memory");
+static void copy_out(uint8_t *to, const uint8_t *from, uint32_t size) {
+    for (uint32_t i = 0; i < size; i++) to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 #else
-enum { WHOLE = XS_RING_BYTES }; /* never */
-static inline void copy_whole(uint8_t *to, const uint8_t *from, uint32_t size) { memcpy(to, from, size); }
-static inline void store_head(uint8_t *to, uint32_t head) { memcpy(to, &head, sizeof head); }
+/* Not atomic: bytes of something newer may be read, but the claim finds out (pairing 3) and they are never delivered. Short
+ * messages, which most are, cost a quarter less without a call. */
+static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size) {
+    if (size < PIECE || size > 16 * PIECE) {
+        memcpy(to, from, size);
+        return;
+    }
+    for (uint32_t at = 0; at + PIECE < size; at += PIECE) memcpy(to + at, from + at, PIECE);
+    memcpy(to + size - PIECE, from + size - PIECE, PIECE); /* once more some bytes that are there already */
+}
+static inline void copy_in(uint8_t *to, const uint8_t *from, uint32_t size) { copy(to, from, size); }
+static inline void copy_out(uint8_t *to, const uint8_t *from, uint32_t size) { copy(to, from, size); }
 #endif
 
-static inline bool is_whole(uint32_t pos, uint32_t size) { return size >= WHOLE && (pos & XS_RING_MASK) + size <= XS_RING_BYTES; }
-static inline uint8_t *bytes_at(_Atomic uint64_t *data, uint32_t pos) { return (uint8_t *)data + (pos & XS_RING_MASK); }
-
-static inline uint64_t load_8(const uint8_t *from) {
-    uint64_t word;
-    memcpy(&word, from, 8);
-    return word;
-}
-
-/* Up to 7 bytes, byte by byte: a copy of unknown length into a word would be waited for by the load of that word. */
-static inline uint64_t load_few(const uint8_t *from, uint32_t count) {
-    uint64_t word = 0;
-    for (uint32_t i = 0; i < count; i++) word |= (uint64_t)from[i] << (8u * i);
-    return word;
-}
-
-/* The last `left` (less than 8) bytes of a message, which end at `end`. */
-static inline uint64_t load_tail(const uint8_t *end, uint32_t size, uint32_t left) {
-    if (!left) return 0;
-    return size >= 8 ? load_8(end - 8) >> (64u - 8u * left) : load_few(end - left, left);
-}
-
-/* Writes the 32-bit head and the message from `pos` on, keeping the bytes of the record before in the first word. Those behind in
- * the last word are kept only when they are `taken` by the oldest record: else they mean nothing, and loading them would wait for
- * a line that the other side may have. */
-static void copy_in(_Atomic uint64_t *data, uint32_t pos, uint32_t head, const uint8_t *from, uint32_t size, bool taken) {
-    if (is_whole(pos, XS_HEADER_BYTES + size) && size >= WHOLE) {
-        store_head(bytes_at(data, pos), head);
-        copy_whole(bytes_at(data, pos) + XS_HEADER_BYTES, from, size);
-        return;
-    }
-    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u, fit = 4;
-    const uint8_t *end = from + size;
-    uint64_t chunk = head, carry = 0;
-    if (size >= 4) {
-        uint32_t first;
-        memcpy(&first, from, 4);
-        chunk |= (uint64_t)first << 32;
+static inline void write_ring(uint8_t *data, uint32_t pos, const void *from, uint32_t size) {
+    uint32_t at = pos & XS_RING_MASK, first = XS_RING_BYTES - at;
+    if (size <= first) {
+        copy_in(data + at, from, size);
     } else {
-        fit = size;
-        chunk |= load_few(from, size) << 32;
+        copy_in(data + at, from, first);
+        copy_in(data, (const uint8_t *)from + first, size - first);
     }
-    uint32_t left = XS_HEADER_BYTES + size; /* bytes from `chunk` on */
-    from += fit;
-    if (shift) carry = load_word(data, index) & (((uint64_t)1 << shift) - 1u);
-    while (left >= 8) {
-        store_word(data, index++, carry | chunk << shift);
-        if (shift) carry = chunk >> (64u - shift);
-        left -= 8;
-        chunk = left >= 8 ? load_8(from) : load_tail(end, size, left);
-        from += 8;
-    }
-    uint64_t word = carry | chunk << shift;
-    uint32_t bits = shift + left * 8u;
-    if (bits >= 64u) {
-        store_word(data, index++, word);
-        bits -= 64u;
-        word = bits ? chunk >> (64u - shift) : 0;
-    }
-    if (!bits) return;
-    if (taken) word |= load_word(data, index) & ~(uint64_t)0 << bits;
-    store_word(data, index, word);
 }
 
-static inline uint64_t word_at(_Atomic uint64_t *data, uint32_t pos) {
-    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
-    uint64_t low = load_word(data, index);
-    return shift ? low >> shift | load_word(data, index + 1u) << (64u - shift) : low;
+static inline void read_ring(const uint8_t *data, uint32_t pos, uint8_t *to, uint32_t size) {
+    uint32_t at = pos & XS_RING_MASK, first = XS_RING_BYTES - at;
+    if (size <= first) {
+        copy_out(to, data + at, size);
+    } else {
+        copy_out(to, data + at, first);
+        copy_out(to + first, data, size - first);
+    }
 }
 
-static void copy_out(_Atomic uint64_t *data, uint32_t pos, uint8_t *to, uint32_t size) {
-    if (is_whole(pos, size)) {
-        copy_whole(to, bytes_at(data, pos), size);
-        return;
-    }
-    uint32_t index = (pos & XS_RING_MASK) >> 3, shift = (pos & 7u) * 8u;
-    uint64_t low = load_word(data, index);
-    if (size < 8) {
-        uint64_t word = word_at(data, pos);
-        for (uint32_t i = 0; i < size; i++) to[i] = (uint8_t)(word >> (8u * i));
-        return;
-    }
-    uint8_t *end = to + size;
-    for (; to + 8 <= end; to += 8) {
-        uint64_t high = load_word(data, ++index), word = shift ? low >> shift | high << (64u - shift) : low;
-        memcpy(to, &word, 8);
-        low = high;
-    }
-    if (to == end) return;
-    uint64_t last = word_at(data, pos + size - 8u); /* once more some bytes that are there already */
-    memcpy(end - 8, &last, 8);
+/* The length of a record. Atomic, because a second load could find another one than was checked. */
+static inline uint32_t size_at(const uint8_t *data, uint32_t pos) {
+    uint32_t low = __atomic_load_n(&data[pos & XS_RING_MASK], __ATOMIC_RELAXED);
+    return low | (uint32_t)__atomic_load_n(&data[(pos + 1u) & XS_RING_MASK], __ATOMIC_RELAXED) << 8;
 }
 
 void xs_ring_reset(struct pb_shm_ring *h, uint32_t generation) {
@@ -161,7 +90,7 @@ void xs_ring_reset(struct pb_shm_ring *h, uint32_t generation) {
     atomic_store_explicit(&h->connection_generation, generation, memory_order_relaxed);
 }
 
-void xs_producer_start(struct xs_producer *p, struct pb_shm_ring *header, _Atomic uint64_t *data, bool original) {
+void xs_producer_start(struct xs_producer *p, struct pb_shm_ring *header, uint8_t *data, bool original) {
     p->header = header;
     p->data = data;
     p->original = p->tell_empty = original;
@@ -219,13 +148,11 @@ int xs_producer_put(struct xs_producer *p, const void *message, uint32_t size, b
         int code = make_room(p, size, overwrite, dropped);
         if (code) return code;
     }
-    uint32_t end = p->write + XS_HEADER_BYTES + size;
-    fetch_for_writing(&p->data[(p->write & XS_RING_MASK) >> 3]);
-    fetch_for_writing(&p->data[(end & XS_RING_MASK) >> 3]);
     fetch_for_writing(p->header);
-    copy_in(p->data, p->write, size, message, size, XS_RING_BYTES - (end - p->read_seen) < 8u);
+    write_ring(p->data, p->write, &size, XS_HEADER_BYTES); /* the flags are 0 */
+    write_ring(p->data, p->write + XS_HEADER_BYTES, message, size);
     p->begins[p->last++ & 255u] = p->write;
-    p->write = end;
+    p->write += XS_HEADER_BYTES + size;
     return XS_OK;
 }
 
@@ -261,44 +188,60 @@ static void count_taken(struct xs_consumer *c, uint32_t taken, bool emptied) {
     if (emptied) atomic_store_explicit(&h->sequence, c->turns += 2, memory_order_relaxed);
 }
 
+void xs_consumer_start(struct xs_consumer *c, struct pb_shm_ring *header, uint8_t *data, bool original) {
+    uint32_t read = atomic_load_explicit(&header->read_position, memory_order_acquire);
+    *c = (struct xs_consumer){.header = header, .data = data, .read = read, .original = original};
+}
+
+/* The producer moved the position: it took records away, `drops` until now. */
+static void look_again(struct xs_consumer *c, uint32_t drops) {
+    c->drops = drops;
+    c->read = atomic_load_explicit(&c->header->read_position, memory_order_acquire);
+}
+
 int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most,
                      bool *emptied) {
     struct pb_shm_ring *h = c->header;
     for (int attempt = 0; attempt < OVERTAKEN; attempt++, most = most > 1 ? most / 2 : 1) {
-        uint32_t read = atomic_load_explicit(&h->read_position, memory_order_acquire);
+        uint32_t drops = atomic_load_explicit(&h->drop_count, memory_order_relaxed);
+        if (drops != c->drops) look_again(c, drops);
+        uint32_t read = c->read;
         uint32_t write = atomic_load_explicit(&h->write_position, memory_order_acquire); /* pairing 1 */
         *emptied = read == write;
-        if (*emptied) return 0;
-        uint32_t drops = atomic_load_explicit(&h->drop_count, memory_order_relaxed);
+        if (*emptied && xs_consumer_is_right(c)) return 0;
+        /* Whoever takes one waited for it, so its second line comes beside the first: the length tells too late that it is needed.
+         * Of many the producer may still be writing the last. */
+        if (most == 1) __builtin_prefetch(c->data + ((read + LINE) & XS_RING_MASK));
         uint32_t at = read, used = 0, taken = 0;
         int fault = write - read > XS_RING_BYTES ? XS_PROTOCOL : XS_OK;
         while (!fault && taken < most && at != write) {
-            uint32_t size = (uint32_t)word_at(c->data, at) & 0xFFFFu, left = write - at;
+            uint32_t size = size_at(c->data, at), left = write - at;
             if (left < XS_HEADER_BYTES + XS_MIN_MESSAGE || size < XS_MIN_MESSAGE || size > left - XS_HEADER_BYTES) {
                 fault = XS_PROTOCOL;
             } else if (used > room || size > room - used) {
                 entries[taken].size = size;
                 fault = XS_TOO_SMALL;
             } else {
-                copy_out(c->data, at + XS_HEADER_BYTES, (uint8_t *)buffer + used, size);
+                read_ring(c->data, at + XS_HEADER_BYTES, (uint8_t *)buffer + used, size);
                 entries[taken++] = (struct xs_entry){used, size};
                 used += (size + 7u) & ~7u;
                 at += XS_HEADER_BYTES + size;
             }
         }
         atomic_thread_fence(memory_order_acquire); /* pairing 3 */
-        if (fault && !taken) {
-            /* A fault of the copy only: the producer took the record away under it. */
-            if (atomic_load_explicit(&h->read_position, memory_order_relaxed) == read) return fault;
-            continue;
+        if (!taken) {
+            /* Nothing whole, because the position is an old one, or the producer took the record away under the copy? */
+            if (fault && xs_consumer_is_right(c)) return fault;
+        } else if (atomic_load_explicit(&h->drop_count, memory_order_relaxed) == drops &&
+                   /* A position comes back after 4 GiB; the count of what was taken away does not at the same moment. */
+                   atomic_compare_exchange_strong_explicit(&h->read_position, &read, at, memory_order_seq_cst,
+                                                           memory_order_relaxed)) {
+            c->read = at;
+            *emptied = at == write;
+            count_taken(c, taken, *emptied);
+            return (int)taken;
         }
-        /* A position comes back after 4 GiB; the count of what was taken away does not at the same moment. */
-        if (atomic_load_explicit(&h->drop_count, memory_order_relaxed) != drops) continue;
-        if (!atomic_compare_exchange_strong_explicit(&h->read_position, &read, at, memory_order_seq_cst, memory_order_relaxed))
-            continue;
-        *emptied = at == write;
-        count_taken(c, taken, *emptied);
-        return (int)taken;
+        look_again(c, drops);
     }
     return XS_NOT_READY;
 }

@@ -29,7 +29,7 @@ enum {
 
 struct xs_producer {
     struct pb_shm_ring *header;
-    _Atomic uint64_t *data;
+    uint8_t *data;
     uint32_t write;       /* next position, the truth that write_pos only publishes */
     uint32_t read_seen;   /* read_pos as last checked */
     uint32_t first, last; /* the records in the ring, as free-running indices into `begins` */
@@ -41,7 +41,11 @@ struct xs_producer {
 
 struct xs_consumer {
     struct pb_shm_ring *header;
-    _Atomic uint64_t *data;
+    uint8_t *data;
+    /* read_pos as last written or seen. Only a producer that takes records away moves it besides, and then the claim fails. Kept
+     * here because an address that is known is fetched beside the header's line, one that is in the line only after it. */
+    uint32_t read;
+    uint32_t drops; /* drop_count when `read` was seen */
     uint32_t turns; /* `sequence` as we wrote it */
     bool original;  /* the producer is of the original */
 };
@@ -54,7 +58,7 @@ struct xs_entry {
 /* Empties the ring; only for the side that resets, while the other keeps away. */
 void xs_ring_reset(struct pb_shm_ring *header, uint32_t generation);
 /* Takes up an empty ring as its producer. */
-void xs_producer_start(struct xs_producer *p, struct pb_shm_ring *header, _Atomic uint64_t *data, bool original);
+void xs_producer_start(struct xs_producer *p, struct pb_shm_ring *header, uint8_t *data, bool original);
 
 /* Room for a message of `size` without overwriting; looks at read_pos. XS_OK, XS_FULL or XS_PROTOCOL. */
 int xs_producer_room(struct xs_producer *p, uint32_t size);
@@ -63,10 +67,22 @@ int xs_producer_put(struct xs_producer *p, const void *message, uint32_t size, b
 /* Shows everything that was put. With `tell_empty`, returns whether the consumer may have seen an empty ring just before. */
 bool xs_producer_publish(struct xs_producer *p);
 
-static inline bool xs_ring_has_message(const struct pb_shm_ring *h) {
+/* Takes up a ring as its consumer, from the position that it has. */
+void xs_consumer_start(struct xs_consumer *c, struct pb_shm_ring *header, uint8_t *data, bool original);
+
+static inline bool xs_consumer_is_right(const struct xs_consumer *c) {
+    return atomic_load_explicit(&c->header->read_position, memory_order_relaxed) == c->read;
+}
+
+/* Bytes that wait, as the producer tells them; more than are there when it took some away. */
+static inline uint32_t xs_consumer_waiting(const struct xs_consumer *c) {
     /* Acquire: pairs with the release in xs_producer_publish, so what follows sees the message. */
-    return atomic_load_explicit(&h->write_position, memory_order_acquire) !=
-           atomic_load_explicit(&h->read_position, memory_order_relaxed);
+    return atomic_load_explicit(&c->header->write_position, memory_order_acquire) - c->read;
+}
+
+/* Whether a message may wait. The positions are equal too when exactly 4 GiB passed by. */
+static inline bool xs_consumer_pending(const struct xs_consumer *c) {
+    return xs_consumer_waiting(c) != 0 || !xs_consumer_is_right(c);
 }
 
 /* Takes up to `most` messages that fit into `room` bytes at once. Returns how many (0: empty), or a negative code; XS_TOO_SMALL

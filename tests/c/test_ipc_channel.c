@@ -254,7 +254,7 @@ static void *scribble(void *given) {
         if (at == 7 || at == 8) continue; /* limits are looked at only when connecting */
         if (at >= 32) words[PB_SHM_OFFSET_RING_B / 4 + at - 32] = value % 5 ? value % 3 : value * 77;
         else words[at] = value % 5 ? value % 3 : value * 77;
-        s->b_data[value % 32] = random;
+        __atomic_store_n(&s->b_data[value % 256], (uint8_t)random, __ATOMIC_RELAXED);
     }
     return NULL;
 }
