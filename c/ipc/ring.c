@@ -15,7 +15,6 @@
 
 /* Attempts before a consumer that is overtaken each time gives way. */
 enum { OVERTAKEN = 1000 };
-enum { PIECE = 16, LINE = 64 };
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the length of a record is little-endian, and stored as it is"
@@ -40,18 +39,9 @@ static void copy_out(uint8_t *to, const uint8_t *from, uint32_t size) {
     for (uint32_t i = 0; i < size; i++) to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 #else
-/* Not atomic: bytes of something newer may be read, but the claim finds out (pairing 3) and they are never delivered. Short
- * messages, which most are, cost a quarter less without a call. */
-static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size) {
-    if (size < PIECE || size > 16 * PIECE) {
-        memcpy(to, from, size);
-        return;
-    }
-    for (uint32_t at = 0; at + PIECE < size; at += PIECE) memcpy(to + at, from + at, PIECE);
-    memcpy(to + size - PIECE, from + size - PIECE, PIECE); /* once more some bytes that are there already */
-}
-static inline void copy_in(uint8_t *to, const uint8_t *from, uint32_t size) { copy(to, from, size); }
-static inline void copy_out(uint8_t *to, const uint8_t *from, uint32_t size) { copy(to, from, size); }
+/* Not atomic: bytes of something newer may be read, but the claim finds out (pairing 3) and they are never delivered. */
+static inline void copy_in(uint8_t *to, const uint8_t *from, uint32_t size) { memcpy(to, from, size); }
+static inline void copy_out(uint8_t *to, const uint8_t *from, uint32_t size) { memcpy(to, from, size); }
 #endif
 
 static inline void write_ring(uint8_t *data, uint32_t pos, const void *from, uint32_t size) {
@@ -209,9 +199,6 @@ int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct 
         uint32_t write = atomic_load_explicit(&h->write_position, memory_order_acquire); /* pairing 1 */
         *emptied = read == write;
         if (*emptied && xs_consumer_is_right(c)) return 0;
-        /* Whoever takes one waited for it, so its second line comes beside the first: the length tells too late that it is needed.
-         * Of many the producer may still be writing the last. */
-        if (most == 1) __builtin_prefetch(c->data + ((read + LINE) & XS_RING_MASK));
         uint32_t at = read, used = 0, taken = 0;
         int fault = write - read > XS_RING_BYTES ? XS_PROTOCOL : XS_OK;
         while (!fault && taken < most && at != write) {
