@@ -51,6 +51,7 @@ export class ChannelPads {
     if (!this.#budget.take(nowUs)) {
       this.#drops.add("input-rate");
       this.#devices.release(this.#owner, device);
+      pad.rest();
       return;
     }
     const isKnown = pad.translate(message, (type, code, value) => this.#devices.inject(device, type, code, value));

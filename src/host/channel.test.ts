@@ -298,3 +298,13 @@ test("a browser that may not control has no gamepad, and nobody has more than it
   const presses = padEvents.filter((event) => event[1] === 1);
   expect(presses.at(-1)?.[3]).toBe(0);
 });
+
+test("a pad that was let go for too many events has forgotten which buttons of its cross were down", () => {
+  const { channel, padEvents } = setUp(true);
+  const up = (value: number, atUs: number) => channel.receive(buildGamepadButton(0, 0, 0, 12, value), atUs);
+  for (let i = 0; i <= limits.deviceEventsPerSecond; i++) up(65_535, 0);
+  expect(channel.drops.toJSON()).toMatchObject({ "input-rate": 1 });
+  padEvents.splice(0);
+  channel.receive(buildGamepadButton(0, 0, 0, 13, 65_535), 1_000_000);
+  expect(padEvents[0]).toEqual([1, 3, 0x11, 1]);
+});

@@ -43,6 +43,11 @@ export class DsPad {
     return this.#button(fields.button, fields.value, emit);
   }
 
+  /** Nothing is held any longer: whoever has the pad let it all go. */
+  rest(): void {
+    this.#cross.clear();
+  }
+
   #axis(axis: number, value: number, emit: Emit): boolean {
     const code = axisCodes[axis];
     if (code === undefined) return false;
