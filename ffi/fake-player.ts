@@ -5,7 +5,15 @@
 import type { Clock } from "../src/base/clock.ts";
 import { limits } from "../src/base/limits.ts";
 import { readFakeAccessUnit, Waker } from "./fake-unit.ts";
-import type { Picture, Player, PlayerDescription, PlayerEvent, PlayerSettings, PlayerStats } from "./interfaces.ts";
+import {
+  blankPlayerEvent,
+  type Picture,
+  type Player,
+  type PlayerDescription,
+  type PlayerEvent,
+  type PlayerSettings,
+  type PlayerStats,
+} from "./interfaces.ts";
 
 interface Unit {
   bytes: Uint8Array;
@@ -13,23 +21,6 @@ interface Unit {
   captureUs: number;
   pushedUs: number;
 }
-
-const blankEvent: PlayerEvent = {
-  kind: "lost",
-  frameId: 0,
-  captureUs: 0,
-  pushedUs: 0,
-  decodeBeginUs: 0,
-  decodedUs: 0,
-  shownUs: 0,
-  timecodeUs: 0,
-  type: 0,
-  code: 0,
-  value: 0,
-  width: 0,
-  height: 0,
-  device: 0,
-};
 
 export class FakePlayer implements Player {
   pointerGrabbed = false;
@@ -39,7 +30,7 @@ export class FakePlayer implements Player {
   readonly #waker: Waker;
   readonly #units: Unit[] = [];
   readonly #events: PlayerEvent[] = [];
-  readonly #event: PlayerEvent = { ...blankEvent };
+  readonly #event: PlayerEvent = { ...blankPlayerEvent };
   readonly #stats: PlayerStats = {
     pushed: 0,
     decoded: 0,
@@ -101,7 +92,7 @@ export class FakePlayer implements Player {
   }
 
   #report(event: Partial<PlayerEvent>): void {
-    this.#events.push({ ...blankEvent, ...event });
+    this.#events.push({ ...blankPlayerEvent, ...event });
     this.#waker.ring();
   }
 

@@ -137,6 +137,24 @@ export interface PlayerEvent {
   device: number;
 }
 
+/** To begin with, for one event that is filled in again and again. */
+export const blankPlayerEvent: Readonly<PlayerEvent> = {
+  kind: "lost",
+  frameId: 0,
+  captureUs: 0,
+  pushedUs: 0,
+  decodeBeginUs: 0,
+  decodedUs: 0,
+  shownUs: 0,
+  timecodeUs: 0,
+  type: 0,
+  code: 0,
+  value: 0,
+  width: 0,
+  height: 0,
+  device: 0,
+};
+
 export interface PlayerStats {
   pushed: number;
   decoded: number;

@@ -5,14 +5,15 @@
 import { fail, ok, type Result } from "../src/base/result.ts";
 import { codec } from "../src/wire/root.ts";
 import { enums } from "./abi.ts";
-import type {
-  Picture,
-  Player,
-  PlayerDescription,
-  PlayerEvent,
-  PlayerSettings,
-  PlayerStats,
-  VideoCodec,
+import {
+  blankPlayerEvent,
+  type Picture,
+  type Player,
+  type PlayerDescription,
+  type PlayerEvent,
+  type PlayerSettings,
+  type PlayerStats,
+  type VideoCodec,
 } from "./interfaces.ts";
 import { cString, native, type Pointer, ptr, textOf, type Wake, wakeCallback } from "./library.ts";
 import { NativeRecord, readCounters } from "./record.ts";
@@ -74,22 +75,7 @@ export function openPlayer(settings: PlayerSettings, onWake: () => void): Result
 class NativePlayer implements Player {
   readonly #native = native();
   readonly #record = new NativeRecord("pb_player_event");
-  readonly #event: PlayerEvent = {
-    kind: "lost",
-    frameId: 0,
-    captureUs: 0,
-    pushedUs: 0,
-    decodeBeginUs: 0,
-    decodedUs: 0,
-    shownUs: 0,
-    timecodeUs: 0,
-    type: 0,
-    code: 0,
-    value: 0,
-    width: 0,
-    height: 0,
-    device: 0,
-  };
+  readonly #event: PlayerEvent = { ...blankPlayerEvent };
   readonly #wake: Wake;
   #handle: Pointer | null;
   /** Room that the last snapshot needed, in bytes. */

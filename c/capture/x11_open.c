@@ -1,5 +1,6 @@
 /* Connects to an X server for capturing and checks all that the capture needs, each with its own sentence when missing. */
 #include "x11.h"
+#include "x11/connect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,61 +8,12 @@
 #include <xcb/shm.h>
 #include <xcb/xinput.h>
 
-static const char *name_of(const char *target) {
-    if (target && *target) return target;
-    const char *display = getenv("DISPLAY");
-    return display && *display ? display : "";
-}
-
-static const char *reason(int code) {
-    switch (code) {
-    case XCB_CONN_CLOSED_PARSE_ERR: return "the name is not a display (like :0)";
-    case XCB_CONN_CLOSED_INVALID_SCREEN: return "it has no such screen";
-    case XCB_CONN_CLOSED_EXT_NOTSUPPORTED: return "an extension is missing";
-    default: return "no server answers there, or it refuses this user (see xauth and XAUTHORITY)";
-    }
-}
-
-static xcb_connection_t *connect_to(const char *target, xcb_screen_t **screen, char *error, size_t error_size) {
-    const char *name = name_of(target);
-    if (!*name) {
-        pb_error(error, error_size, "no X display is named: set DISPLAY or --display");
-        return NULL;
-    }
-    int number = 0;
-    xcb_connection_t *x = xcb_connect(name, &number);
-    int broken = xcb_connection_has_error(x);
-    if (!broken) {
-        xcb_screen_iterator_t it = xcb_setup_roots_iterator(xcb_get_setup(x));
-        for (; it.rem && number > 0; number--) xcb_screen_next(&it);
-        *screen = it.rem ? it.data : NULL;
-        if (*screen) return x;
-        broken = XCB_CONN_CLOSED_INVALID_SCREEN;
-    }
-    pb_error(error, error_size, "X display %s cannot be opened: %s", name, reason(broken));
-    xcb_disconnect(x);
-    return NULL;
-}
-
 static bool has(xcb_connection_t *x, xcb_extension_t *extension, uint8_t *first_event, uint8_t *opcode) {
     const xcb_query_extension_reply_t *r = xcb_get_extension_data(x, extension);
     if (!r || !r->present) return false;
     if (first_event) *first_event = r->first_event;
     if (opcode) *opcode = r->major_opcode;
     return true;
-}
-
-static bool pixels_are_bgra(xcb_connection_t *x, const xcb_screen_t *screen) {
-    const xcb_setup_t *setup = xcb_get_setup(x);
-    if (setup->image_byte_order != XCB_IMAGE_ORDER_LSB_FIRST) return false;
-    if (screen->root_depth != 24 && screen->root_depth != 32) return false;
-    for (xcb_format_iterator_t f = xcb_setup_pixmap_formats_iterator(setup); f.rem; xcb_format_next(&f))
-        if (f.data->depth == screen->root_depth && f.data->bits_per_pixel != 32) return false;
-    for (xcb_depth_iterator_t d = xcb_screen_allowed_depths_iterator(screen); d.rem; xcb_depth_next(&d))
-        for (xcb_visualtype_iterator_t v = xcb_depth_visuals_iterator(d.data); v.rem; xcb_visualtype_next(&v))
-            if (v.data->visual_id == screen->root_visual)
-                return v.data->red_mask == 0xff0000 && v.data->green_mask == 0xff00 && v.data->blue_mask == 0xff;
-    return false;
 }
 
 /* Every extension wants its version asked for before use. */
@@ -104,9 +56,9 @@ struct pb_capture *x11_open(const struct pb_capture_settings *s, char *error, si
     struct pb_capture *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     xcb_screen_t *screen = NULL;
-    c->x = connect_to(s->target, &screen, error, error_size);
+    c->x = pb_x11_connect(s->target, &screen, error, error_size);
     if (!c->x) goto fail;
-    if (!pixels_are_bgra(c->x, screen)) {
+    if (!pb_x11_pixels_are_bgra(c->x, screen)) {
         pb_error(error, error_size, "the X screen has %u bits a pixel in an order other than BGRA; 24 or 32 bits are needed",
                  screen->root_depth);
         goto fail;
@@ -178,7 +130,7 @@ bool x11_probe(const char *target, char *detail, size_t size) {
     const struct pb_capture_settings settings = {.target = target, .cursor = true};
     struct pb_capture *c = x11_open(&settings, detail, size);
     if (!c) return false;
-    pb_error(detail, size, "display %s, %ux%u%s%s", name_of(target), c->width, c->height,
+    pb_error(detail, size, "display %s, %ux%u%s%s", pb_x11_name(target), c->width, c->height,
              c->image.segment ? "" : ", slow: the server shares no memory with this process",
              c->input_opcode ? "" : ", without XInput 2 a lone pointer movement shows with the next change");
     list_monitors(c->x, c->root, detail, size);

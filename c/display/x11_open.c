@@ -1,6 +1,7 @@
 /* Connects to an X server, makes the window and keeps its properties. With a window manager the window asks for what it wants;
  * without one (kiosks, Xvfb) it places itself and takes the focus. */
 #include "x11.h"
+#include "x11/connect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,51 +9,11 @@
 #include <unistd.h>
 #include <xcb/xcbext.h>
 
-static const char *name_of(const char *target) {
-    if (target && *target) return target;
-    const char *display = getenv("DISPLAY");
-    return display ? display : "";
-}
-
-static const char *reason(int code) {
-    switch (code) {
-    case XCB_CONN_CLOSED_PARSE_ERR: return "the name is not a display (like :0)";
-    case XCB_CONN_CLOSED_INVALID_SCREEN: return "it has no such screen";
-    default: return "no server answers there, or it refuses this user (see xauth and XAUTHORITY)";
-    }
-}
-
-static bool pixels_are_bgra(xcb_connection_t *x, const xcb_screen_t *screen) {
-    const xcb_setup_t *setup = xcb_get_setup(x);
-    if (setup->image_byte_order != XCB_IMAGE_ORDER_LSB_FIRST) return false;
-    if (screen->root_depth != 24 && screen->root_depth != 32) return false;
-    for (xcb_format_iterator_t f = xcb_setup_pixmap_formats_iterator(setup); f.rem; xcb_format_next(&f))
-        if (f.data->depth == screen->root_depth && f.data->bits_per_pixel != 32) return false;
-    for (xcb_depth_iterator_t d = xcb_screen_allowed_depths_iterator(screen); d.rem; xcb_depth_next(&d))
-        for (xcb_visualtype_iterator_t v = xcb_depth_visuals_iterator(d.data); v.rem; xcb_visualtype_next(&v))
-            if (v.data->visual_id == screen->root_visual)
-                return v.data->red_mask == 0xff0000 && v.data->green_mask == 0xff00 && v.data->blue_mask == 0xff;
-    return false;
-}
-
+/* One that has the pixels which the window draws. */
 static xcb_connection_t *connect_to(const char *target, xcb_screen_t **screen, char *error, size_t error_size) {
-    const char *name = name_of(target);
-    if (!*name) {
-        pb_error(error, error_size, "no X display is named: set DISPLAY or --display");
-        return NULL;
-    }
-    int number = 0;
-    xcb_connection_t *x = xcb_connect(name, &number);
-    int broken = xcb_connection_has_error(x);
-    if (!broken) {
-        xcb_screen_iterator_t it = xcb_setup_roots_iterator(xcb_get_setup(x));
-        for (; it.rem && number > 0; number--) xcb_screen_next(&it);
-        *screen = it.rem ? it.data : NULL;
-        if (!*screen) broken = XCB_CONN_CLOSED_INVALID_SCREEN;
-    }
-    if (broken) pb_error(error, error_size, "X display %s cannot be opened: %s", name, reason(broken));
-    if (!broken && pixels_are_bgra(x, *screen)) return x;
-    if (!broken) pb_error(error, error_size, "X display %s has no 24-bit true colour with 32-bit pixels", name);
+    xcb_connection_t *x = pb_x11_connect(target, screen, error, error_size);
+    if (!x || pb_x11_pixels_are_bgra(x, *screen)) return x;
+    pb_error(error, error_size, "X display %s has no 24-bit true colour with 32-bit pixels", pb_x11_name(target));
     xcb_disconnect(x);
     return NULL;
 }
@@ -62,7 +23,7 @@ bool window_probe(const char *target, char *detail, size_t size) {
     xcb_connection_t *x = connect_to(target, &screen, detail, size);
     if (!x) return false;
     const xcb_query_extension_reply_t *shm = xcb_get_extension_data(x, &xcb_shm_id);
-    pb_error(detail, size, "X display %s, %ux%u, %s shared memory", name_of(target), screen->width_in_pixels,
+    pb_error(detail, size, "X display %s, %ux%u, %s shared memory", pb_x11_name(target), screen->width_in_pixels,
              screen->height_in_pixels, shm && shm->present ? "with" : "without");
     xcb_disconnect(x);
     return true;

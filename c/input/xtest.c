@@ -2,6 +2,7 @@
  * ends, so that the pointer makes one step and not two. Nothing waits for the server: when its socket is full, events are
  * refused; when it is gone, every call says so. */
 #include "input.h"
+#include "x11/connect.h"
 #include "x11_keymap.h"
 
 #include <linux/input-event-codes.h>
@@ -24,12 +25,6 @@ struct pb_injector {
     int32_t dx, dy;
     unsigned unsent; /* requests since the last flush */
 };
-
-static xcb_screen_t *screen_of(xcb_connection_t *x, int number) {
-    xcb_screen_iterator_t it = xcb_setup_roots_iterator(xcb_get_setup(x));
-    for (; it.rem && number > 0; number--) xcb_screen_next(&it);
-    return it.rem ? it.data : NULL;
-}
 
 static bool writable(struct pb_injector *i) {
     struct pollfd fd = {xcb_get_file_descriptor(i->x), POLLOUT, 0};
@@ -59,20 +54,15 @@ static void close_xtest(struct pb_injector *i) {
 }
 
 static struct pb_injector *open_xtest(const char *target, char *error, size_t error_size) {
-    const char *display = getenv("DISPLAY"), *name = target && *target ? target : display ? display : "";
-    int number = 0;
     struct pb_injector *i = calloc(1, sizeof *i);
-    if (!*name) {
-        pb_error(error, error_size, "no X display is named: set DISPLAY or --display");
-        goto fail;
-    }
-    if (!i) goto unanswered;
-    i->x = xcb_connect(name, &number);
-    if (xcb_connection_has_error(i->x)) goto unanswered;
-    xcb_screen_t *screen = screen_of(i->x, number);
+    if (!i) return NULL;
+    xcb_screen_t *screen = NULL;
+    i->x = pb_x11_connect(target, &screen, error, error_size);
+    if (!i->x) goto fail;
     const xcb_query_extension_reply_t *found = xcb_get_extension_data(i->x, &xcb_test_id);
-    if (!screen || !found || !found->present) {
-        pb_error(error, error_size, "X display %s has no XTEST extension, so nothing can be injected there", name);
+    if (!found || !found->present) {
+        pb_error(error, error_size, "X display %s has no XTEST extension, so nothing can be injected there",
+                 pb_x11_name(target));
         goto fail;
     }
     i->root = screen->root;
@@ -83,10 +73,8 @@ static struct pb_injector *open_xtest(const char *target, char *error, size_t er
     free(geometry);
     uint32_t structure = XCB_EVENT_MASK_STRUCTURE_NOTIFY;
     xcb_change_window_attributes(i->x, i->root, XCB_CW_EVENT_MASK, &structure);
-    if (!pb_x11_keymap_load(&i->keymap, i->x)) goto unanswered;
-    return i;
-unanswered:
-    pb_error(error, error_size, "X display %s cannot be opened: no server answers there, or it refuses this user", name);
+    if (pb_x11_keymap_load(&i->keymap, i->x)) return i;
+    pb_error(error, error_size, "X display %s went away while it was being opened", pb_x11_name(target));
 fail:
     close_xtest(i);
     return NULL;

@@ -1,4 +1,4 @@
-/* sources: c/display/x11.c c/display/x11_open.c c/display/x11_buffer.c c/display/x11_input.c c/input/x11_keymap.c c/input/evdev_read.c libs: -lyuv -lxcb -lxcb-shm -lxcb-xinput -lxcb-xfixes -lxcb-randr */
+/* sources: c/display/x11.c c/display/x11_open.c c/display/x11_buffer.c c/display/x11_input.c c/input/x11_keymap.c c/input/evdev_read.c c/x11/ libs: -lyuv -lxcb -lxcb-shm -lxcb-xinput -lxcb-xfixes -lxcb-randr */
 /* A window shows pictures in NV12, as hardware decodes them, like those in I420: in their own size bit by bit, scaled nearly. */
 #include "xvfb.h"
 

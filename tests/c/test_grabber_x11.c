@@ -1,4 +1,4 @@
-/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_frame.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/x11.c c/capture/x11_open.c c/capture/x11_image.c c/capture/x11_pointer.c c/camera/ libs: -lopenh264 -lyuv -ljpeg -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
+/* sources: c/media/grabber.c c/media/grabber_loop.c c/media/grabber_frame.c c/media/grabber_backends.c c/media/frame_queue.c c/convert/ c/encode/openh264.c c/capture/x11.c c/capture/x11_open.c c/capture/x11_image.c c/capture/x11_pointer.c c/camera/ c/x11/ libs: -lopenh264 -lyuv -ljpeg -lxcb -lxcb-damage -lxcb-xfixes -lxcb-shm -lxcb-randr -lxcb-xinput -lxcb-xtest */
 /* The X11 capture on a real server with real drawing, seen through the decoder: content, silence, the pointer, a new size,
  * servers that lack things, and a server that dies. */
 #include "xvfb.h"

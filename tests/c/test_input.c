@@ -1,4 +1,4 @@
-/* sources: c/input/ c/display/x11.c c/display/x11_open.c c/display/x11_buffer.c c/display/x11_input.c libs: -lyuv -lxcb-shm -lxcb-xtest -lxcb */
+/* sources: c/input/ c/display/x11.c c/display/x11_open.c c/display/x11_buffer.c c/display/x11_input.c c/x11/ libs: -lyuv -lxcb-shm -lxcb-xtest -lxcb */
 /* Input all the way round on a private X server: what is injected by XTEST comes out of the window as the same Linux events,
  * for every key code there is; nothing stays down; a dead server is an answer. Also the log and what is refused. */
 #include "check.h"

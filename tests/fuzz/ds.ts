@@ -20,6 +20,7 @@ import { applyDelta, rleBound, rleDecode, rleEncode } from "../../src/wire/rle.t
 import { wireErrors } from "../../src/wire/schema.ts";
 import { frameCases, inputCases, refusedMessages } from "../vectors/ds.ts";
 import { hybridCases } from "../vectors/hybrid.ts";
+import { type FuzzReport, fuzzLong } from "./long.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const corpus: readonly Uint8Array[] = [
@@ -125,13 +126,6 @@ function tryHybrid(bytes: Uint8Array): boolean {
   return videos.ok;
 }
 
-export interface FuzzReport {
-  readonly runs: number;
-  /** Inputs that some decoder took: a fuzz that is refused everywhere tests nothing. */
-  readonly accepted: number;
-  readonly failure: { readonly hex: string; readonly message: string } | undefined;
-}
-
 /** Runs until `enough` says so, given the runs so far; or to the first failure. */
 export function fuzzDs(seed: number, enough: (runs: number) => boolean): FuzzReport {
   const random = new Prng(seed);
@@ -153,23 +147,10 @@ export function fuzzDs(seed: number, enough: (runs: number) => boolean): FuzzRep
       if (runs % 256 === 0) state = new SignalState(4096);
       must(!Object.hasOwn(Object.prototype, "a"), "the prototype is polluted");
     } catch (cause) {
-      return { runs, accepted, failure: { hex: bytes.toHex(), message: String(cause) } };
+      return { runs, accepted, failure: `${cause}\ninput: ${bytes.toHex()}` };
     }
   }
   return { runs, accepted, failure: undefined };
 }
 
-if (import.meta.main) {
-  const option = (name: string, fallback: number): number => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? fallback : Number(process.argv[at + 1]);
-  };
-  const seed = option("--seed", Date.now() >>> 0);
-  const until = performance.now() + option("--seconds", 10) * 1000;
-  const report = fuzzDs(seed, (runs) => runs % 256 === 0 && performance.now() > until);
-  console.log(`ds: seed ${seed}, ${report.runs} inputs, ${report.accepted} accepted`);
-  if (report.failure) {
-    console.error(`${report.failure.message}\ninput: ${report.failure.hex}`);
-    process.exit(1);
-  }
-}
+if (import.meta.main) await fuzzLong("ds", fuzzDs);

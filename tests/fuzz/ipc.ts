@@ -8,6 +8,7 @@ import { dirname } from "node:path";
 import { buildTest, recipeOf } from "../../.ci/sanitize.ts";
 import { language, warnings } from "../../.ci/shim.ts";
 import { capture, must } from "../../.ci/steps.ts";
+import { option } from "./long.ts";
 
 async function buildFast(file: string): Promise<string> {
   const { sources, libs } = recipeOf(file);
@@ -26,15 +27,11 @@ async function run(program: string, count: number, seed: number, order: "count f
 }
 
 if (import.meta.main) {
-  const option = (name: string, fallback: number): number => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? fallback : Number(process.argv[at + 1]);
-  };
   const ring = await buildTest("tests/c/test_ipc_ring.c", "asan");
   const crash = await buildFast("tests/c/test_ipc_crash.c");
-  const first = option("--seed", Date.now() >>> 0);
-  const least = option("--kills", 0);
-  const until = performance.now() + option("--seconds", 10) * 1000;
+  const first = option("seed", Date.now() >>> 0);
+  const least = option("kills", 0);
+  const until = performance.now() + option("seconds", 10) * 1000;
   let inputs = 0;
   let kills = 0;
   for (let seed = first; performance.now() < until || kills < least; seed++) {

@@ -13,6 +13,7 @@ import { snakeCase } from "../../src/wire/itkp-c.ts";
 import { MessageCutter } from "../../src/wire/itkp-cutter.ts";
 import { buildPeer, verdictsOf } from "../c/itkp-peer.ts";
 import { itkpCases, itkpRefusals } from "../vectors/itkp.ts";
+import { type FuzzReport, fuzzLong } from "./long.ts";
 
 const corpus: readonly Uint8Array[] = [...itkpCases, ...itkpRefusals].map(({ bytes }) => bytes);
 const telling = [0, 1, 2, 0x7f, 0x80, 0xbf, 0xc3, 0xe2, 0xed, 0xf0, 0xfe, 0xff];
@@ -71,14 +72,8 @@ function tryCutter(random: Prng, bytes: Uint8Array): void {
   if (cut + have !== bytes.length) throw new Error(`the cutter lost bytes: ${bytes.toHex()}`);
 }
 
-export interface ItkpFuzzReport {
-  readonly runs: number;
-  readonly accepted: number;
-  readonly failure: string | undefined;
-}
-
 /** Runs batches of 5000 until `enough` says so, or to the first difference. */
-export async function fuzzItkp(seed: number, enough: (runs: number) => boolean): Promise<ItkpFuzzReport> {
+export async function fuzzItkp(seed: number, enough: (runs: number) => boolean): Promise<FuzzReport> {
   const folder = mkdtempSync(join(tmpdir(), "patchbay-itkp-"));
   const program = join(folder, "peer");
   const random = new Prng(seed);
@@ -105,17 +100,4 @@ export async function fuzzItkp(seed: number, enough: (runs: number) => boolean):
   }
 }
 
-if (import.meta.main) {
-  const option = (name: string, fallback: number): number => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? fallback : Number(process.argv[at + 1]);
-  };
-  const seed = option("--seed", Date.now() >>> 0);
-  const until = performance.now() + option("--seconds", 10) * 1000;
-  const report = await fuzzItkp(seed, () => performance.now() > until);
-  console.log(`itkp: seed ${seed}, ${report.runs} inputs, ${report.accepted} accepted`);
-  if (report.failure) {
-    console.error(report.failure);
-    process.exit(1);
-  }
-}
+if (import.meta.main) await fuzzLong("itkp", fuzzItkp);

@@ -7,6 +7,7 @@ import { Prng } from "../../src/base/prng.ts";
 import type { MemoryPeer } from "../../src/relay/memory-transport.ts";
 import { frame, frameType } from "../../src/wire/ds.ts";
 import { delta, diff, keyframe, move, press, RelayWorld, sync } from "../sim/relay-world.ts";
+import { option } from "./long.ts";
 
 const settings = {
   maxReceivers: 3,
@@ -226,11 +227,6 @@ export function fuzzRelay(seed: number, steps: number): FuzzReport {
     const failure = `seed ${seed}, step ${done}: ${cause instanceof Error ? (cause.stack ?? cause.message) : cause}`;
     return { steps: done, delivered: fuzz.delivered, failure };
   }
-}
-
-function option(name: string, otherwise: number): number {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(process.argv[at + 1]);
 }
 
 if (import.meta.main) {

@@ -2,15 +2,11 @@
  * A long run of the native WebSocket server's fuzzer under both sanitizers: `bun tests/fuzz/websocket.ts [--seconds N] [--seed N]`.
  * The fuzzer itself is tests/c/test_ws_fuzz.c, which every run of the C tests runs for a moment.
  */
-import { parseArgs } from "node:util";
+import { option } from "./long.ts";
 
-const { values } = parseArgs({
-  options: { seconds: { type: "string" }, seed: { type: "string" } },
-  strict: false,
-});
 // Each sanitizer ends a program after three minutes.
-const seconds = Math.min(Number(values.seconds ?? 30), 150);
-const seed = String(values.seed ?? Date.now() % 1e6);
+const seconds = Math.min(option("seconds", 30), 150);
+const seed = String(option("seed", Date.now() % 1e6));
 process.env.PB_FUZZ_SECONDS = String(Math.ceil(seconds));
 process.env.PB_FUZZ_SEED = seed;
 // Read when it is loaded.

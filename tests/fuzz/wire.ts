@@ -25,6 +25,7 @@ import {
   refusedDatagrams,
   refusedPayloads,
 } from "../vectors/root.ts";
+import { type FuzzReport, fuzzLong } from "./long.ts";
 
 const names = Object.keys(packetType) as PacketName[];
 const corpus: readonly Uint8Array[] = [
@@ -90,14 +91,6 @@ function tryIdentity(bytes: Uint8Array): boolean {
   return true;
 }
 
-export interface FuzzReport {
-  readonly runs: number;
-  /** Inputs that some decoder took: a fuzz that is refused everywhere tests nothing. */
-  readonly accepted: number;
-  /** The input and what went wrong; undefined when nothing did. */
-  readonly failure: { readonly hex: string; readonly message: string } | undefined;
-}
-
 /** Runs until `enough` says so, given the runs so far; or to the first failure. */
 export function fuzzWire(seed: number, enough: (runs: number) => boolean): FuzzReport {
   const random = new Prng(seed);
@@ -119,23 +112,10 @@ export function fuzzWire(seed: number, enough: (runs: number) => boolean): FuzzR
       if (runs % 64 === 0) reassembler.expire(runs * 1000);
       if (runs % 1024 === 0) reassembler.reset();
     } catch (cause) {
-      return { runs, accepted, failure: { hex: bytes.toHex(), message: String(cause) } };
+      return { runs, accepted, failure: `${cause}\ninput: ${bytes.toHex()}` };
     }
   }
   return { runs, accepted, failure: undefined };
 }
 
-if (import.meta.main) {
-  const option = (name: string, fallback: number): number => {
-    const at = process.argv.indexOf(name);
-    return at < 0 ? fallback : Number(process.argv[at + 1]);
-  };
-  const seed = option("--seed", Date.now() >>> 0);
-  const until = performance.now() + option("--seconds", 10) * 1000;
-  const report = fuzzWire(seed, (runs) => runs % 256 === 0 && performance.now() > until);
-  console.log(`wire: seed ${seed}, ${report.runs} inputs, ${report.accepted} accepted`);
-  if (report.failure) {
-    console.error(`${report.failure.message}\ninput: ${report.failure.hex}`);
-    process.exit(1);
-  }
-}
+if (import.meta.main) await fuzzLong("wire", fuzzWire);
