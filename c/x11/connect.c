@@ -1,3 +1,4 @@
+/* The one place that opens an X display and says why it cannot (connect.h). */
 #include "x11/connect.h"
 
 #include <stdlib.h>
