@@ -55,6 +55,10 @@ static void gone_round(void) {
     in.read = segment.a.write_position;
     CHECK(xs_consumer_waiting(&in) == 0 && xs_consumer_pending(&in));
     CHECK(take(sizeof buffer, 1) == 1 && memcmp(buffer, "abc", 3) == 0 && !xs_consumer_pending(&in));
+    /* A producer that died when it had taken everything away and not yet put what was to come. */
+    CHECK(put("abc", 3, true, &dropped) == XS_OK);
+    segment.a.read_position = segment.a.write_position;
+    CHECK(xs_consumer_pending(&in) && take(sizeof buffer, 1) == 0 && !xs_consumer_pending(&in));
 }
 
 static void eviction(void) {
