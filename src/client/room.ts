@@ -1,15 +1,15 @@
 /**
- * The player's part in a channel's signalling room (web/lib/room.ts has the notes): asks the source what time the stream has, so that
+ * The player's part in a channel's signalling room (src/wire/note.ts): asks the source what time the stream has, so that
  * the age of a picture is known, and for a keyframe when what comes cannot be shown. It offers no direct path. Pure.
  */
 import { limits } from "../base/limits.ts";
+import { type NoteContent, newNoteId, readNote, writeNote } from "../wire/note.ts";
 
-const textBytes = 64 * 1024;
 /** An answer that took longer says too little about the offset. */
 const longestUs = 2_000_000;
 
 export class PlayerRoom {
-  readonly #id = crypto.getRandomValues(new Uint8Array(12)).toHex();
+  readonly #id = newNoteId();
   readonly #send: (text: string) => void;
   #keyframeUs = Number.NEGATIVE_INFINITY;
   #roundTripUs = Number.POSITIVE_INFINITY;
@@ -30,8 +30,8 @@ export class PlayerRoom {
     this.#say({ type: "keyframe" });
   }
 
-  #say(note: Readonly<Record<string, unknown>>): void {
-    this.#send(JSON.stringify({ patchbay: 1, from: this.#id, ...note }));
+  #say(note: NoteContent): void {
+    this.#send(writeNote(this.#id, note));
   }
 
   /** A text of the room; the answer that took the shortest time is the best. */
@@ -39,7 +39,7 @@ export class PlayerRoom {
     const note = readNote(text);
     if (note?.type !== "clock" || note.to !== this.#id) return;
     const { at, stream } = note;
-    if (typeof at !== "number" || typeof stream !== "number") return;
+    if (at === undefined || stream === undefined) return;
     const roundTripUs = nowUs - at;
     if (!(roundTripUs >= 0 && roundTripUs < longestUs) || roundTripUs > this.#roundTripUs) return;
     this.#roundTripUs = roundTripUs;
@@ -54,26 +54,5 @@ export class PlayerRoom {
   forget(): void {
     this.offsetUs = undefined;
     this.#roundTripUs = Number.POSITIVE_INFINITY;
-  }
-}
-
-interface Note {
-  readonly patchbay?: unknown;
-  readonly type?: unknown;
-  readonly to?: unknown;
-  readonly at?: unknown;
-  readonly stream?: unknown;
-}
-
-/** Undefined for what is no note of ours: other programs may talk on the same channel. */
-function readNote(text: string): Note | undefined {
-  if (text.length > textBytes) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "patchbay" in value && value.patchbay === 1
-      ? value
-      : undefined;
-  } catch {
-    return undefined; // Another program's words.
   }
 }

@@ -8,7 +8,6 @@ import { codeOf, evdevOf } from "./evdev.ts";
 import { bits, bytes } from "./format.ts";
 import { Meter } from "./meters.ts";
 import { decodeQoi } from "./qoi.ts";
-import { parseNote } from "./room.ts";
 import { readShapes, writeShapes } from "./shapes.ts";
 
 describe("address", () => {
@@ -169,21 +168,6 @@ test("QOI: each kind of pixel, and what is cut off", () => {
   ]);
   expect(decodeQoi(new Uint8Array(picture), 2, 2)).toBeUndefined();
   expect(decodeQoi(new Uint8Array(picture.slice(0, -10)), 3, 2)).toBeUndefined();
-});
-
-describe("notes", () => {
-  const good = { patchbay: 1, type: "clock", from: "0123456789", to: "abcdefghij", at: 5.5 };
-  test("ours pass", () => expect(parseNote(JSON.stringify(good))).toEqual(good as never));
-  for (const [name, change] of [
-    ["no JSON", "{"],
-    ["no object", "3"],
-    ["another program's", JSON.stringify({ ...good, patchbay: 2 })],
-    ["an unknown type", JSON.stringify({ ...good, type: "constructor" })],
-    ["an id of odd characters", JSON.stringify({ ...good, from: "<b>0123456789" })],
-    ["a time that is none", JSON.stringify({ ...good, at: "1" })],
-    ["a text that is too long", JSON.stringify({ ...good, sdp: "x".repeat(70_000) })],
-  ] as const)
-    test(`${name} is passed over`, () => expect(parseNote(change)).toBeUndefined());
 });
 
 test("shapes come back as they went, wrong ones do not", () => {

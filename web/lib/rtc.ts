@@ -4,9 +4,10 @@
  * so a peer connection that never comes up, or is cut, costs nothing. A source offers to who says hello; a player that has no open
  * channel within 5 seconds gives up and tries again later, ever more seldom.
  */
+import type { Note, NoteContent } from "../../src/wire/note.ts";
 import { Backoff } from "./backoff.ts";
 import { ChunkJoiner, cutFrame, type DirectFrame, directFrameBytes } from "./chunks.ts";
-import type { Note, NoteContent, Room } from "./room.ts";
+import type { Room } from "./room.ts";
 
 /** From hello to an open channel; then the WebSocket alone goes on. */
 export const upgradeMs = 5000;
