@@ -2,10 +2,9 @@
  * `patchbay key show`: this device's public key, fingerprint and pairing code, or the address of the running host's viewer. Makes the
  * key on first use; never shows the private one.
  */
-import { hostname } from "node:os";
 import { limits } from "../base/limits.ts";
 import { ok, type Result } from "../base/result.ts";
-import { reachable } from "../dashboard/places.ts";
+import { ownPlace, reachable } from "../dashboard/places.ts";
 import { fingerprint, formatPairingCode } from "../secure/fingerprint.ts";
 import { openStore } from "../store/database.ts";
 import { readHostPage } from "../store/host-page.ts";
@@ -22,7 +21,7 @@ export async function run({ flags }: Parsed<"key">, lifecycle: Lifecycle): Promi
   const identity = loadIdentity(store.value);
   if (!identity.ok) return identity;
   const { signing, name } = identity.value;
-  const place = flags.host ?? { host: hostname(), port: limits.port };
+  const place = flags.host ?? { host: ownPlace(), port: limits.port };
   const code = formatPairingCode({ key: signing.publicKey, ...place });
   if (!code.ok) return code;
   const print = fingerprint(signing.publicKey);

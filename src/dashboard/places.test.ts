@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { networkPlaces, reachable } from "./places.ts";
+import { networkPlaces, ownPlace, reachable } from "./places.ts";
 
 test("loopback is on no network, a literal address is itself", () => {
   expect(networkPlaces("127.0.0.1")).toEqual([]);
@@ -14,4 +14,10 @@ test("an address that a browser cannot open is replaced, the rest of the URL sta
   expect(reachable(`http://[::1]${path}`)).toEqual([`http://[::1]${path}`]);
   const anywhere = reachable(`http://0.0.0.0${path}`);
   expect(anywhere).toEqual(networkPlaces("0.0.0.0").map((place) => `http://${place}${path}`));
+});
+
+test("a machine without a name is called by its address", () => {
+  expect(ownPlace("desk", ["192.0.2.1"])).toBe("desk");
+  expect(ownPlace("(none)", ["192.0.2.1", "192.0.2.2"])).toBe("192.0.2.1");
+  expect(ownPlace("(none)", [])).toBe("localhost");
 });

@@ -1,5 +1,6 @@
-/** Under which addresses a page that listens is reached. */
-import { networkInterfaces } from "node:os";
+/** Under which names and addresses this machine and its pages are reached. */
+import { hostname, networkInterfaces } from "node:os";
+import { isHostName } from "../secure/fingerprint.ts";
 import { isLoopback } from "./guard.ts";
 
 /** Written as in a URL: IPv6 in brackets. This machine's own addresses stand for "any"; none for loopback. */
@@ -19,3 +20,7 @@ export function reachable(url: string): string[] {
   const places = name === "0.0.0.0" || name === "::" ? networkPlaces(name) : [given.hostname];
   return places.map((place) => url.replace(given.host, `${place}:${given.port}`));
 }
+
+/** What a pairing code calls this machine: its name, or an address where it was given none ("(none)", as Linux says). */
+export const ownPlace = (name = hostname(), addresses = networkPlaces("0.0.0.0")): string =>
+  isHostName(name) ? name : (addresses[0] ?? "localhost");

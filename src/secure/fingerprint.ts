@@ -49,10 +49,12 @@ const keyText = /^[A-Za-z0-9+/]{43}=$/;
 const hostName = /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?$/;
 const ipv6 = /^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?$/;
 
+export const isHostName = (text: string): boolean => hostName.test(text);
+
 /** `base64key@host:port`; an IPv6 address stands in brackets. */
 export function formatPairingCode({ key, host, port }: PairingCode): Result<string> {
   if (!isPort(port)) return fail("usage", `${port} is no port for a pairing code; give one from 1 to 65535.`);
-  if (!hostName.test(host) && !ipv6.test(host))
+  if (!isHostName(host) && !ipv6.test(host))
     return fail("usage", `"${host}" is no host name or address for a pairing code.`);
   const text = `${key.toBase64()}@${host.includes(":") ? `[${host}]` : host}:${port}`;
   if (text.length <= codeLimit) return ok(text);
@@ -76,7 +78,7 @@ export function parsePairingCode(text: string): Result<PairingCode> {
   const bracketed = place?.[1];
   const host = bracketed ?? place?.[2] ?? "";
   const port = place?.[3] === undefined ? limits.port : Number(place[3]);
-  const isHost = bracketed === undefined ? hostName.test(host) : ipv6.test(host);
+  const isHost = bracketed === undefined ? isHostName(host) : ipv6.test(host);
   if (!isHost || !isPort(port)) {
     return fail("usage", "The part of the pairing code behind the @ is no HOST:PORT (an IPv6 address wants brackets).");
   }
