@@ -150,7 +150,7 @@ static shm_error_t receive_plain(struct plain *p, void *buffer, uint32_t *size) 
         if (taken < 0) return judged(p, taken);
         p->next = 0;
         p->stored = (uint32_t)taken;
-        p->streaming = true;
+        p->streaming = taken > 1;
     }
     const struct xs_entry *entry = &p->entries[p->next];
     uint32_t room = *size;

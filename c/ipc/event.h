@@ -2,9 +2,10 @@
  * sleeps through the operating system (os.h). A signal costs a system call only while somebody sleeps: bit 1 says so.
  *
  * Sleeping loses no wake-up: the sleeper sets WAITING, makes a seq_cst fence, looks at the ring once more and then sleeps only
- * while the word is unchanged; the signaller publishes, makes a seq_cst fence (xs_producer_publish) and looks at the word. In
- * the one total order of the two fences either the sleeper sees the message or the signaller sees WAITING. A signaller that
- * dies before it wakes anybody is noticed by the watch on its process. Whatever a hostile peer writes here, waits end in time. */
+ * while the word is unchanged; the signaller publishes, makes a seq_cst fence (xs_producer_publish; the consumer's claim is a
+ * seq_cst operation itself) and looks at the word. In the one total order of these either the sleeper sees what was published or
+ * the signaller sees WAITING. A signaller that dies before it wakes anybody is noticed by the watch on its process. Whatever a
+ * hostile peer writes here, waits end in time. */
 #ifndef PB_IPC_EVENT_H
 #define PB_IPC_EVENT_H
 #include "ipc/layout.h"
@@ -30,9 +31,9 @@ static inline void xs_event_fire(struct pb_os_bell *event) {
     pb_os_ring(event, 1);
 }
 
-/* After a seq_cst fence that follows what was published. */
+/* Follows a seq_cst fence, or a seq_cst operation that published; for the sake of the latter the load is seq_cst too. */
 static inline void xs_event_signal(struct pb_os_bell *event) {
-    if (atomic_load_explicit(event->word, memory_order_relaxed) & XS_WAITING) xs_event_fire(event);
+    if (atomic_load_explicit(event->word, memory_order_seq_cst) & XS_WAITING) xs_event_fire(event);
 }
 
 /* Says that somebody sleeps or is about to, and uses up a signal that came; so look once more after this, then sleep. */

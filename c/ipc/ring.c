@@ -1,6 +1,7 @@
 /* The ring's algorithm; ring.h says what it promises. It waits for nothing and knows no operating system.
  *
- * The pairings of the C11 model:
+ * The pairings of the C11 model. Of messages it would want atomic bytes; they are copied plainly, which compilers and processors
+ * keep between the fences all the same, and ThreadSanitizer's build has them atomic:
  *  1. Producer: data, then write_pos (release). Consumer: write_pos (acquire), then data. A visible position means visible bytes.
  *  2. Consumer: data, then read_pos by compare-and-swap (release). Producer: read_pos (acquire), then new data. Bytes are not
  *     overwritten before they have been copied.
@@ -183,7 +184,7 @@ void xs_consumer_start(struct xs_consumer *c, struct pb_shm_ring *header, uint8_
     *c = (struct xs_consumer){.header = header, .data = data, .read = read, .original = original};
 }
 
-/* The producer moved the position: it took records away, `drops` until now. */
+/* The producer moved the position: it took records away. An older `drops` only makes us look once more. */
 static void look_again(struct xs_consumer *c, uint32_t drops) {
     c->drops = drops;
     c->read = atomic_load_explicit(&c->header->read_position, memory_order_acquire);
@@ -192,6 +193,8 @@ static void look_again(struct xs_consumer *c, uint32_t drops) {
 int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most,
                      bool *emptied) {
     struct pb_shm_ring *h = c->header;
+    *emptied = false;
+    if (!most) return 0;
     for (int attempt = 0; attempt < OVERTAKEN; attempt++, most = most > 1 ? most / 2 : 1) {
         uint32_t drops = atomic_load_explicit(&h->drop_count, memory_order_relaxed);
         if (drops != c->drops) look_again(c, drops);
@@ -220,7 +223,7 @@ int xs_consumer_take(struct xs_consumer *c, void *buffer, uint32_t room, struct 
             /* Nothing whole, because the position is an old one, or the producer took the record away under the copy? */
             if (fault && xs_consumer_is_right(c)) return fault;
         } else if (atomic_load_explicit(&h->drop_count, memory_order_relaxed) == drops &&
-                   /* A position comes back after 4 GiB; the count of what was taken away does not at the same moment. */
+                   /* A position comes back after 4 GiB; the count of what was taken away after 4 billion messages. */
                    atomic_compare_exchange_strong_explicit(&h->read_position, &read, at, memory_order_seq_cst,
                                                            memory_order_relaxed)) {
             c->read = at;

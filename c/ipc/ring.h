@@ -45,7 +45,7 @@ struct xs_consumer {
     /* read_pos as last written or seen. Only a producer that takes records away moves it besides, and then the claim fails. Kept
      * here because an address that is known is fetched beside the header's line, one that is in the line only after it. */
     uint32_t read;
-    uint32_t drops; /* drop_count when `read` was seen */
+    uint32_t drops; /* drop_count of about when `read` was seen */
     uint32_t turns; /* `sequence` as we wrote it */
     bool original;  /* the producer is of the original */
 };
