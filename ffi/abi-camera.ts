@@ -41,7 +41,7 @@ export const cameraEnums = {
   /** lost: the camera is at its end, and there is no frame; only with the target's gone=end. */
   camera_flag: { compressed: 1, lost: 2 },
   /** none: no camera is captured. */
-  camera_state: { none: 0, streams: 1, away: 2 },
+  camera_state: { none: 0, streams: 1, away: 2, rests: 3 },
 } as const;
 
 export const cameraFunctions = {

@@ -76,14 +76,15 @@ export interface CameraFrame {
 export type CameraStats = NativeCounters<"pb_camera_stats">;
 
 /** The camera that `--capture camera` takes pictures from; undefined when there is none. */
-export function capturedCamera(): { away: boolean; what: string; stats: CameraStats } | undefined {
+export function capturedCamera(): { away: boolean; rests: boolean; what: string; stats: CameraStats } | undefined {
   const out = new Uint8Array(512);
   let state: number = enums.camera_state.none;
   const stats = readCounters("pb_camera_stats", (counters) => {
     state = native().pb_camera_captured(ptr(out), out.length, ptr(counters));
   });
   if (state === enums.camera_state.none) return undefined;
-  return { away: state === enums.camera_state.away, what: textOf(out), stats };
+  const { away, rests } = enums.camera_state;
+  return { away: state === away, rests: state === rests, what: textOf(out), stats };
 }
 
 export interface Camera {

@@ -17,7 +17,7 @@ struct camera {
     struct camera_counters counters;
     struct camera_format told; /* the format that the user of the camera knows */
     uint64_t frame_us, look_us; /* when a frame came last; when to look for the device again */
-    bool away;
+    bool away, rests;
     char error[256];
 };
 
@@ -57,7 +57,8 @@ void camera_close(struct camera *c) {
 
 const struct camera_format *camera_format(const struct camera *c) { return &c->told; }
 struct camera_counters *camera_counters(struct camera *c) { return &c->counters; }
-int camera_descriptor(const struct camera *c) { return c->away ? -1 : c->stream.device.fd; }
+int camera_descriptor(const struct camera *c) { return c->away || c->rests ? -1 : c->stream.device.fd; }
+enum camera_state camera_state(const struct camera *c) { return c->away ? CAMERA_AWAY : c->rests ? CAMERA_RESTS : CAMERA_STREAMS; }
 bool camera_holds(const struct camera *c) { return c->stream.held >= 0; }
 void camera_release(struct camera *c) { v4l2_stream_release(&c->stream); }
 
@@ -67,6 +68,8 @@ void camera_describe(const struct camera *c, char *out, size_t size) {
     v4l2_fourcc_text(f->fourcc, fourcc);
     if (c->away)
         pb_error(out, size, "%s is away: %s", c->identity.card, c->error);
+    else if (c->rests)
+        pb_error(out, size, "%s %s rests, because nobody watches", c->stream.device.path, c->identity.card);
     else if (f->interval_num)
         pb_error(out, size, "%s %s, %s %ux%u at %.4g fps", c->stream.device.path, c->identity.card, fourcc, f->width, f->height,
                  (double)f->interval_den / f->interval_num);
@@ -88,6 +91,19 @@ static void leave(struct camera *c, uint64_t now) {
     v4l2_stream_stop(&c->stream);
     c->away = true;
     c->look_us = now + FIRST_LOOK_MS * 1000;
+}
+
+void camera_rest(struct camera *c, bool rests) {
+    if (rests == c->rests) return;
+    c->rests = rests;
+    if (c->away) return;
+    c->frame_us = pb_monotonic_us();
+    if (rests)
+        v4l2_stream_rest(&c->stream);
+    else if (!v4l2_stream_go_on(&c->stream, c->error, sizeof c->error)) {
+        c->counters.faults++;
+        leave(c, c->frame_us);
+    }
 }
 
 /* Opens the device again if it is there. PB_REINIT when its pictures are others now. */
@@ -165,12 +181,12 @@ enum pb_status camera_next(struct camera *c, int wake_fd, int timeout_ms, struct
         enum pb_status status = PB_AGAIN;
         int left = timeout_ms < 0 ? -1 : shorter(timeout_ms, start + (uint64_t)timeout_ms * 1000, now);
         fds[1].revents = 0;
-        if (c->away && now >= c->look_us)
-            status = look(c, now);
-        else if (c->away) {
+        if (c->rests || (c->away && now < c->look_us)) {
             fds[0] = (struct pollfd){-1, 0, 0};
-            v4l2_io_poll(fds, 2, shorter(left, c->look_us, now));
-        } else
+            v4l2_io_poll(fds, 2, c->rests ? left : shorter(left, c->look_us, now));
+        } else if (c->away)
+            status = look(c, now);
+        else
             status = turn(c, fds, shorter(left, c->frame_us + STALL_MS * 1000 + 1000, now), frame);
         if (status != PB_AGAIN || fds[1].revents) return status;
         now = pb_monotonic_us();

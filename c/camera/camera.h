@@ -60,11 +60,15 @@ enum pb_status camera_next(struct camera *camera, int wake_fd, int timeout_ms, s
 bool camera_holds(const struct camera *camera);
 /* Gives the frame's memory back to the device. */
 void camera_release(struct camera *camera);
+/* Switches the device off while nobody wants its frames, and on again. At rest nothing of it is noticed, its going away neither. */
+void camera_rest(struct camera *camera, bool rests);
 const struct camera_format *camera_format(const struct camera *camera);
 struct camera_counters *camera_counters(struct camera *camera);
-/* Readable when a frame or an event waits; -1 while the device is away. */
+/* Readable when a frame or an event waits; -1 while the device is away or at rest. */
 int camera_descriptor(const struct camera *camera);
-/* `/dev/video0 NAME, YUYV 1280x720 at 30 fps`, or why the device is away. */
+enum camera_state { CAMERA_STREAMS, CAMERA_AWAY, CAMERA_RESTS };
+enum camera_state camera_state(const struct camera *camera);
+/* `/dev/video0 NAME, YUYV 1280x720 at 30 fps`, that it rests, or why it is away. */
 void camera_describe(const struct camera *camera, char *out, size_t size);
 void camera_close(struct camera *camera);
 /* Can the target be used? Writes what it is, or what is missing and how to get it. */

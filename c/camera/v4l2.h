@@ -135,6 +135,9 @@ bool v4l2_stream_start(struct v4l2_stream *stream, const struct v4l2_wish *wish,
  * (start anew; `error` says why). */
 enum pb_status v4l2_stream_take(struct v4l2_stream *stream, struct camera_frame *frame, char *error, size_t error_size);
 void v4l2_stream_release(struct v4l2_stream *stream);
+/* Switches the device off for a while, and the held frame is gone; the device and its buffers stay ours. */
+void v4l2_stream_rest(struct v4l2_stream *stream);
+bool v4l2_stream_go_on(struct v4l2_stream *stream, char *error, size_t error_size);
 /* Reads the events that wait. PB_REINIT when the source is another one now. */
 enum pb_status v4l2_stream_events(struct v4l2_stream *stream, char *error, size_t error_size);
 /* Ends streaming and closes the device. */

@@ -61,7 +61,21 @@ static bool request(struct v4l2_stream *s, uint32_t count) {
     return true;
 }
 
-/* `*number` says why the device refused to stream, 0 when it was not that. */
+/* Gives the driver all buffers and switches on. `*number` says why the device refused to stream, 0 when it was not that. */
+static bool run(struct v4l2_stream *s, int *number, char *error, size_t error_size) {
+    for (uint32_t i = 0; i < s->count; i++)
+        if (!enqueue(s, i)) {
+            v4l2_explain(error, error_size, s->device.path, "VIDIOC_QBUF", errno);
+            return false;
+        }
+    uint32_t type = s->device.type;
+    s->on = v4l2_call(&s->device, VIDIOC_STREAMON, &type) >= 0;
+    if (s->on) return true;
+    *number = errno;
+    v4l2_explain(error, error_size, s->device.path, "VIDIOC_STREAMON", *number);
+    return false;
+}
+
 static bool start_buffers(struct v4l2_stream *s, int *number, char *error, size_t error_size) {
     const char *path = s->device.path;
     const struct camera_format *f = &s->format;
@@ -77,22 +91,24 @@ static bool start_buffers(struct v4l2_stream *s, int *number, char *error, size_
     }
     for (uint32_t i = 0; i < s->count; i++)
         if (!map(s, i, needed, error, error_size)) return false;
-    for (uint32_t i = 0; i < s->count; i++)
-        if (!enqueue(s, i)) {
-            v4l2_explain(error, error_size, path, "VIDIOC_QBUF", errno);
-            return false;
-        }
+    return run(s, number, error, error_size);
+}
+
+void v4l2_stream_rest(struct v4l2_stream *s) {
     uint32_t type = s->device.type;
-    s->on = v4l2_call(&s->device, VIDIOC_STREAMON, &type) >= 0;
-    if (s->on) return true;
-    *number = errno;
-    v4l2_explain(error, error_size, path, "VIDIOC_STREAMON", *number);
-    return false;
+    if (s->on) v4l2_call(&s->device, VIDIOC_STREAMOFF, &type);
+    for (uint32_t i = 0; i < s->count; i++) s->buffers[i].queued = false; /* switching off gave them all back */
+    s->on = s->has_sequence = false;
+    s->held = -1;
+}
+
+bool v4l2_stream_go_on(struct v4l2_stream *s, char *error, size_t error_size) {
+    int number = 0;
+    return run(s, &number, error, error_size);
 }
 
 static void end_buffers(struct v4l2_stream *s) {
-    uint32_t type = s->device.type;
-    if (s->on) v4l2_call(&s->device, VIDIOC_STREAMOFF, &type);
+    v4l2_stream_rest(s);
     bool requested = s->count > 0;
     for (uint32_t i = 0; i < VIDEO_MAX_FRAME; i++) {
         if (s->buffers[i].memory) v4l2_io_unmap(s->buffers[i].memory, s->buffers[i].length);
@@ -100,8 +116,6 @@ static void end_buffers(struct v4l2_stream *s) {
     }
     if (requested) request(s, 0);
     s->count = 0;
-    s->on = false;
-    s->held = -1;
 }
 
 /* The input that the target names, with the signal's own timings where it has some (HDMI). */

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_PICTURE_MS = 10000 };
+/* A camera that is switched on again gets so long for its first picture; then the one from before its rest is shown. */
+enum { FIRST_PICTURE_MS = 10000, WAKE_MS = 1500 };
 
 struct pb_capture {
     struct camera *camera;
@@ -17,13 +18,14 @@ struct pb_capture {
     uint8_t *bgra, *spare;     /* a frame is decoded aside: half of a bad one must not be seen */
     uint32_t width, height;
     bool fresh, resized;
+    bool stale; /* the picture is from before a rest */
 };
 
 /* What TypeScript may ask of the camera that is captured, the one that was opened last. */
 static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     const struct pb_capture *of; /* NULL for none; never followed */
-    bool away;
+    enum camera_state state;
     struct camera_counters counters;
     char what[256];
 } told;
@@ -31,7 +33,7 @@ static struct {
 static void tell(const struct pb_capture *c) {
     pthread_mutex_lock(&told_lock);
     if (told.of == c) {
-        told.away = camera_descriptor(c->camera) < 0;
+        told.state = camera_state(c->camera);
         told.counters = *camera_counters(c->camera);
         camera_describe(c->camera, told.what, sizeof told.what);
     }
@@ -50,7 +52,8 @@ uint32_t pb_camera_captured(char *out, uint32_t size, struct pb_camera_stats *st
     pb_error(out, size, "%s", told.what);
     *stats = (struct pb_camera_stats){n->frames, n->flagged, n->undecodable, n->missing, n->skipped,
                                       n->faults, n->stalls,  n->gone,        n->reopened};
-    uint32_t state = !told.of ? PB_CAMERA_STATE_NONE : told.away ? PB_CAMERA_STATE_AWAY : PB_CAMERA_STATE_STREAMS;
+    static const uint32_t states[] = {PB_CAMERA_STATE_STREAMS, PB_CAMERA_STATE_AWAY, PB_CAMERA_STATE_RESTS};
+    uint32_t state = told.of ? states[told.state] : PB_CAMERA_STATE_NONE;
     pthread_mutex_unlock(&told_lock);
     return state;
 }
@@ -153,7 +156,8 @@ static enum pb_status wait_camera(struct pb_capture *c, int wake_fd, int timeout
 static enum pb_status grab(struct pb_capture *c, bool everything, struct pb_picture *picture, struct pb_rows *rows) {
     char why[256];
     /* Whoever waited for its turn gets the newest frame, not the one that it was woken for. */
-    enum pb_status status = c->resized ? PB_OK : next(c, -1, 0);
+    enum pb_status status = c->resized ? PB_OK : next(c, -1, c->stale ? WAKE_MS : 0);
+    c->stale = false;
     if (status == PB_REINIT) status = resize(c);
     if (status != PB_OK && status != PB_AGAIN) return status;
     if (c->resized) {
@@ -167,6 +171,13 @@ static enum pb_status grab(struct pb_capture *c, bool everything, struct pb_pict
     return PB_OK;
 }
 
+static void rest(struct pb_capture *c, bool rests) {
+    camera_rest(c->camera, rests);
+    c->fresh = false;
+    c->stale = !rests;
+    tell(c);
+}
+
 static int descriptor(const struct pb_capture *c) { return camera_descriptor(c->camera); }
 
 const struct pb_capture_backend pb_capture_camera = {
@@ -178,5 +189,6 @@ const struct pb_capture_backend pb_capture_camera = {
     .wait = wait_camera,
     .grab = grab,
     .descriptor = descriptor,
+    .rest = rest,
     .close = close_camera,
 };

@@ -33,6 +33,9 @@ struct pb_capture_backend {
     enum pb_status (*release)(struct pb_capture *capture);
     /* Readable when the source has something to say, its end included, which wait() then reads. NULL: it never has. */
     int (*descriptor)(const struct pb_capture *capture);
+    /* Nobody wants pictures for a while, or somebody does again: a device may be switched off meanwhile. Only the next grab knows
+     * whether it comes back. NULL: nothing to switch. */
+    void (*rest)(struct pb_capture *capture, bool rests);
     /* Why the last call failed: device, call, what it said, remedy. May be NULL. */
     void (*failure)(const struct pb_capture *capture, char *out, size_t size);
     void (*close)(struct pb_capture *capture);

@@ -38,6 +38,8 @@ struct pb_grabber_state {
     struct pb_encoder_settings encoding;
     struct pb_pacing pacing;
     bool pending, complete, counted_full; /* a change waits; `picture` holds the whole screen; this wait is counted */
+    bool at_rest;                         /* the source was told that nobody wants its pictures */
+    uint64_t paused_us;                   /* since when nobody does, 0 while somebody does */
     bool rested;                          /* since the last frame: how long a change has waited then says nothing */
     uint64_t damage_us, encoded_us, refine_us; /* refine_us: when to sharpen a still picture, 0 for not at all */
     uint32_t refined, keyframes_done, sequence, faults, encoder_faults;

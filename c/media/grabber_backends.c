@@ -56,6 +56,7 @@ bool grabber_open_capture(struct pb_grabber *g, char *error, size_t size) {
         g->capture = pb_capture_backends[i]->open(&g->capture_settings, reason, sizeof reason);
         use(g, pb_capture_backends[i], NULL);
         g->capture_at = i;
+        g->state.at_rest = false;
         if (g->capture) return true;
         one_line(reason);
         add_reason(error, size, pb_capture_backends[i]->name, reason);

@@ -11,6 +11,7 @@
 
 enum { MAX_FAULTS = 20 };
 enum { REST_US = 200000 }; /* a paused grabber listens to its source at most this often */
+enum { REST_AFTER_US = 3000000 }; /* a pause so long lets a device be switched off; who comes back sooner finds it running */
 static const uint64_t forever = UINT64_MAX;
 
 static void detail(struct pb_grabber *g, const char *text) {
@@ -161,15 +162,26 @@ static enum pb_status await_change(struct pb_grabber *g) {
     return status == PB_AGAIN ? PB_OK : status;
 }
 
+/* Tells the source. The one that took another's place begins awake. */
+static void let_source_rest(struct pb_grabber *g, bool rests) {
+    if (rests == g->state.at_rest) return;
+    g->state.at_rest = rests;
+    g->capture_backend->rest(g->capture, rests);
+}
+
 /* Nobody watches: nothing is captured. But what the source says is read, or it would pile up there, and its end is noticed. */
 static enum pb_status rest(struct pb_grabber *g) {
+    bool may_rest = g->capture_backend->rest && !g->state.at_rest;
+    if (!g->state.paused_us) g->state.paused_us = pb_monotonic_us();
     int source = g->capture_backend->descriptor ? g->capture_backend->descriptor(g->capture) : -1;
     struct pollfd fds[2] = {{g->wake_fd, POLLIN, 0}, {source, POLLIN, 0}};
     g->state.rested = true;
-    poll(fds, 2, -1);
+    uint64_t until_us = g->state.paused_us + REST_AFTER_US, now = pb_monotonic_us();
+    poll(fds, 2, !may_rest ? -1 : until_us > now ? (int)((until_us - now) / 1000 + 1) : 0);
     COUNT(g, wakeups, 1);
     drain_wakes(g);
-    if (!fds[1].revents) return PB_OK;
+    if (may_rest && pb_monotonic_us() >= until_us) let_source_rest(g, true);
+    if (g->state.at_rest || !fds[1].revents) return PB_OK;
     uint64_t damage_us = 0;
     enum pb_status status = g->capture_backend->wait(g->capture, g->wake_fd, 0, &damage_us);
     if (status != PB_OK && status != PB_AGAIN) return status;
@@ -184,6 +196,8 @@ static enum pb_status turn(struct pb_grabber *g) {
     if (!apply_wishes(g)) return PB_LOST;
     grabber_tell_changes(g);
     if (atomic_load_explicit(&g->wishes.paused, memory_order_relaxed)) return rest(g);
+    let_source_rest(g, false);
+    s->paused_us = 0;
     uint64_t now = pb_monotonic_us();
     if (s->rested && s->pending) s->damage_us = now;
     s->rested = false;

@@ -21,6 +21,7 @@ export function cameraFigures(): { camera?: CameraStats } {
 /** Looks until the lifecycle ends. What captures is deferred before, so that it is still there when the figures are told. */
 export function watchCamera(lifecycle: Lifecycle): void {
   let away = false;
+  let rests = false;
   let last: CameraStats | undefined;
   const look = () => {
     const camera = capturedCamera();
@@ -29,8 +30,9 @@ export function watchCamera(lifecycle: Lifecycle): void {
     // Away and back again may both lie between two looks.
     if (camera.away && !away) log.warn(`${what}; the last picture stays until it is back`);
     if (stats.reopened > (last?.reopened ?? 0)) log.info(`opened again: ${what}`);
+    if (camera.rests && !rests) log.info(what);
     last = stats;
-    away = camera.away;
+    ({ away, rests } = camera);
   };
   const timer = setInterval(look, lookMs);
   lifecycle.defer("the camera's figures", () => {

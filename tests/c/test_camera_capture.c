@@ -119,6 +119,50 @@ static void as_source(void) {
     CHECK(!double_open_fds && !double_maps);
 }
 
+/* While nobody wants pictures the device is off, and who comes back sees no old one. */
+static void at_rest(void) {
+    const struct pb_capture_backend *b = &pb_capture_camera;
+    struct pb_picture p;
+    struct pb_rows rows;
+    struct pb_camera_stats stats;
+    uint64_t damage;
+    begin(V4L2_PIX_FMT_YUYV);
+    struct pb_capture *c = open_capture("/dev/video0");
+    CHECK(double_devices[0].on && captured(&stats) == PB_CAMERA_STATE_STREAMS);
+    b->rest(c, true);
+    CHECK(!double_devices[0].on && b->descriptor(c) < 0 && captured(&stats) == PB_CAMERA_STATE_RESTS);
+    double_devices[0].frames = 1;
+    double_devices[0].picture = white;
+    CHECK(b->wait(c, -1, 1, &damage) == PB_AGAIN && captured(&stats) == PB_CAMERA_STATE_RESTS && stats.frames == 1);
+    b->rest(c, false);
+    CHECK(double_devices[0].on && b->descriptor(c) >= 0 && captured(&stats) == PB_CAMERA_STATE_STREAMS);
+    CHECK(b->grab(c, true, &p, &rows) == PB_OK && is_all(&p, 255));
+    /* One that was pulled out and put in again is opened anew; what it holds now is seen. */
+    b->rest(c, true);
+    b->rest(c, true);
+    double_unplug(0);
+    CHECK(b->wait(c, -1, 1, &damage) == PB_AGAIN && captured(&stats) == PB_CAMERA_STATE_RESTS && !stats.gone);
+    b->rest(c, false);
+    CHECK(captured(&stats) == PB_CAMERA_STATE_AWAY && stats.faults == 1);
+    double_devices[0].present = true;
+    double_devices[0].picture = black;
+    double_devices[0].frames = 1;
+    CHECK(b->grab(c, true, &p, &rows) == PB_OK && is_all(&p, 0));
+    CHECK(captured(&stats) == PB_CAMERA_STATE_STREAMS && stats.reopened == 1);
+    /* Away when the rest begins and when it ends: nothing is looked for meanwhile. */
+    double_unplug(0);
+    CHECK(b->wait(c, -1, 1, &damage) == PB_AGAIN && captured(&stats) == PB_CAMERA_STATE_AWAY);
+    b->rest(c, true);
+    double_devices[0].present = true;
+    CHECK(b->wait(c, -1, 700, &damage) == PB_AGAIN && captured(&stats) == PB_CAMERA_STATE_AWAY && !double_open_fds);
+    b->rest(c, false);
+    double_devices[0].frames = 1;
+    CHECK(b->grab(c, true, &p, &rows) == PB_OK && captured(&stats) == PB_CAMERA_STATE_STREAMS && stats.reopened == 2);
+    b->rest(c, true);
+    b->close(c);
+    CHECK(!double_open_fds && !double_maps);
+}
+
 /* A grey JPEG of 32x16 pixels, whose 8 blocks have the constant term that `code` says: no tables, as cameras send it. */
 static uint32_t make_jpeg(uint8_t *out) {
     static const uint8_t head[] = {0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0, HEIGHT, 0, WIDTH, 1, 1, 0x11, 0,
@@ -220,6 +264,7 @@ static void as_thread(void) {
 int main(void) {
     paint();
     as_source();
+    at_rest();
     compressed();
     as_thread();
     return 0;

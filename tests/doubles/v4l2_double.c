@@ -327,7 +327,10 @@ static int answer(struct double_device *d, unsigned long request, void *argument
     }
     case VIDIOC_DQBUF: return dequeue(d, argument);
     case VIDIOC_STREAMON: d->on = true; return 0;
-    case VIDIOC_STREAMOFF: d->on = false; return 0;
+    case VIDIOC_STREAMOFF:
+        d->on = false;
+        memset(d->queued, 0, sizeof d->queued);
+        return 0;
     case VIDIOC_SUBSCRIBE_EVENT: return 0;
     case VIDIOC_DQEVENT:
         if (!d->change) return refuse(ENOENT);

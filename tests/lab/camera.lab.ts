@@ -7,7 +7,7 @@ import sharp from "sharp";
 import { describeCamera, openCamera } from "../../ffi/camera.ts";
 import type { CameraControl, CameraDetails, CameraList } from "../../ffi/camera-lines.ts";
 import { FrameBuffer } from "../../ffi/shmem.ts";
-import { Home, startHost, temporaryFolder } from "../e2e/harness.ts";
+import { Home, openDisplay, startFullscreen, startHost, temporaryFolder } from "../e2e/harness.ts";
 import { cleanUp, eventually } from "../e2e/processes.ts";
 import { cameraAt, distanceFromBars, Feeder, Stream, set } from "./camera-stream.ts";
 
@@ -246,6 +246,28 @@ test("the executable streams a camera that is unplugged and comes back", async (
   await child.until(/opened again: \/dev\/video0 vivid/);
   expect(await child.interrupt()).toBe(0);
   expect(child.err).toMatch(/\d+ frames; .*1 gone/);
+});
+
+test("a camera that nobody watches is switched off, and who comes sees the picture of now", async () => {
+  const person = new Home();
+  const [display] = await Promise.all([openDisplay(320, 180), home.approve(person)]);
+  set(webcam, "test_pattern=100% Red");
+  const host = await startHost(home, "--capture", "camera", "--camera", webcam, "--size", "320x180");
+  const rests = () => [...host.child.err.matchAll(/vivid rests, because nobody watches/g)].length;
+  await eventually("it rests", () => rests() === 1);
+  set(webcam, "test_pattern=100% Green");
+  const client = startFullscreen(person, host.place, display);
+  const seen = new Set<string>();
+  await eventually("green", () => {
+    const [blue = 0, green = 0, red = 0] = display.screen.read().data.subarray((90 * 320 + 160) * 4);
+    seen.add(red > 128 ? "red" : green > 128 ? "green" : `${blue > 128}`);
+    return seen.has("green");
+  });
+  expect([...seen]).not.toContain("red");
+  expect(await client.interrupt()).toBe(0);
+  await eventually("it rests again", () => rests() === 2);
+  expect(await host.child.interrupt()).toBe(0);
+  expect(host.child.err).not.toMatch(/faults|gone|stalls/);
 });
 
 describe("MJPEG", () => {
