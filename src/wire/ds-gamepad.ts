@@ -1,10 +1,12 @@
 /**
  * Gamepad events of ds-stream (section 4), numbered as the W3C's standard gamepad is, to the events of an Xbox 360 pad as Linux has
- * it (device-input.ts). Pure, with the memory that four buttons making one cross need.
+ * it (device-input.ts), and back. Pure, with the memory that four buttons making one cross need.
  */
+import { buildGamepadAxis, buildGamepadButton } from "./ds-build.ts";
 import type { InputMessage } from "./ds-codec.ts";
-import type { Emit } from "./ds-evdev.ts";
+import type { Emit, SendInput } from "./ds-evdev.ts";
 
+const EV_SYN = 0;
 const EV_KEY = 1;
 const EV_ABS = 3;
 
@@ -73,5 +75,68 @@ export class DsPad {
       emit(EV_ABS, code, sum);
     } else return false;
     return true;
+  }
+}
+
+const inverse = (codes: Readonly<Record<number, number>>): ReadonlyMap<number, number> =>
+  new Map(Object.entries(codes).map(([button, code]) => [code, Number(button)]));
+const buttonOf = inverse(buttonCodes);
+const triggerOf = inverse(triggerCodes);
+const crossButtons = Object.entries(crossOf).map(([button, [code, sign]]) => ({ button: Number(button), code, sign }));
+const pressed = 65_535;
+
+/** Of one pad of this machine, the `pad`th from 0: gathers axes until their group ends, and remembers what is not at rest. */
+export class PadToDs {
+  readonly #pad: number;
+  readonly #send: SendInput;
+  /** What the other side was told, where that is not 0. */
+  readonly #buttons = new Map<number, number>();
+  readonly #axes = new Map<number, number>();
+  /** Axes that moved and were not told of. */
+  readonly #moved = new Map<number, number>();
+
+  constructor(pad: number, send: SendInput) {
+    this.#pad = pad;
+    this.#send = send;
+  }
+
+  add(type: number, code: number, value: number): void {
+    if (type === EV_SYN) this.#flush();
+    else if (type === EV_KEY) this.#button(buttonOf.get(code), value === 0 ? 0 : pressed);
+    else if (type === EV_ABS) this.#absolute(code, value);
+  }
+
+  #absolute(code: number, value: number): void {
+    const axis = axisCodes.indexOf(code);
+    if (axis >= 0) this.#moved.set(axis, Math.max(value, -32_767));
+    else this.#button(triggerOf.get(code), value * 257);
+    for (const cross of crossButtons)
+      if (cross.code === code) this.#button(cross.button, value === cross.sign ? pressed : 0);
+  }
+
+  #button(button: number | undefined, value: number): void {
+    if (button === undefined || (this.#buttons.get(button) ?? 0) === value) return;
+    this.#flush();
+    if (value === 0) this.#buttons.delete(button);
+    else this.#buttons.set(button, value);
+    this.#send((sequence, ms) => buildGamepadButton(sequence, ms, this.#pad, button, value));
+  }
+
+  #flush(): void {
+    for (const [axis, value] of this.#moved) {
+      if ((this.#axes.get(axis) ?? 0) === value) continue;
+      if (value === 0) this.#axes.delete(axis);
+      else this.#axes.set(axis, value);
+      this.#send((sequence, ms) => buildGamepadAxis(sequence, ms, this.#pad, axis, value));
+    }
+    this.#moved.clear();
+  }
+
+  /** Lets go of everything. */
+  rest(): void {
+    this.#moved.clear();
+    for (const axis of this.#axes.keys()) this.#moved.set(axis, 0);
+    this.#flush();
+    for (const button of [...this.#buttons.keys()]) this.#button(button, 0);
   }
 }

@@ -215,6 +215,7 @@ test("real clients read the pad on their desk while their window has the focus, 
   };
   await eventually("the pad", () => felt.includes("ready"));
   const shown = await display;
+  const viewer = new URL((await host.home.tell("key", "show", "--viewer")).trim());
   for (const output of ["x11", "sdl2"]) {
     felt = "";
     const client = startFullscreen(person, host.place, shown, "--output", output);
@@ -239,6 +240,25 @@ test("real clients read the pad on their desk while their window has the focus, 
     expect(await client.interrupt()).toBe(0);
     await node.gone();
   }
+  // Over a relay's channel, as the host's own page has one, pads go by the numbers that browsers give them.
+  const before = new Set(pads());
+  const environment = { PATCHBAY_RELAY_KEY: viewer.searchParams.get("token") ?? "" };
+  const there = ["--relay", `ws://${viewer.host}/screen`, "--output", "x11", "--display", shown.name];
+  const client = person.start(["client", ...there, "--fullscreen"], environment);
+  await client.until(/watching ws/);
+  const made = await eventually("the pad", async () => {
+    move([1, 0x130, 1]);
+    move([1, 0x130, 0]);
+    return pads().find((one) => !before.has(one));
+  });
+  const node = await EventNode.open(made);
+  move([3, 0, 255]);
+  move([1, 0x131, 1]);
+  const events: string[] = [];
+  while (!events.includes("1 305 1")) events.push(...(await node.take(1)).flat());
+  expect(events).toContain("3 0 32767");
+  expect(await client.interrupt()).toBe(0);
+  await node.gone();
   pad.kill();
   await listening;
 });
