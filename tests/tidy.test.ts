@@ -84,6 +84,17 @@ describe("files", () => {
     expect(program.filter((path) => !used.has(path))).toEqual([]);
   });
 
+  test("of tests that start programs or make folders end and remove them", () => {
+    const leaves = /\b(openDisplay|startHost|startPatternHost|temporaryFolder)\(|\bnew Child\(/;
+    const careless = files.filter(
+      (path) =>
+        /\.(test|lab)\.ts$/.test(path) &&
+        leaves.test(read(path)) &&
+        !/\b(afterAll\(cleanUp|await cleanUp\()/.test(read(path)),
+    );
+    expect(careless).toEqual([]);
+  });
+
   test("speak neither of one machine's folders nor of package hosts", () => {
     const forbidden = ["/wo" + "rk/", "/ro" + "ot/", "registry." + "npmjs", "npm" + "mirror", "artifact" + "ory"];
     const told = [...files, "package-lock.json", "bun.lock", ".npmrc"].flatMap((path) => {

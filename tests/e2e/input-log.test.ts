@@ -1,7 +1,10 @@
 /** `--input log` without a file: events are counted, and the folder that the host was started in stays as it was. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { executable, openDisplay, temporaryFolder } from "./harness.ts";
+import { cleanUp } from "./processes.ts";
+
+afterAll(cleanUp);
 
 test("a host that captures a display writes no file named after it", async () => {
   const { name } = await openDisplay(320, 240);
