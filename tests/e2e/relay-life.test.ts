@@ -61,7 +61,7 @@ describe("channels", () => {
       (await relay.stats()).channels.every(({ name }) => name !== "gone"),
     );
     expect(await relay.channel("awaited")).toMatchObject({ connectedReceivers: 1, hasState: true });
-    expect(relay.child.err).toMatch(/1 deserted channels removed, 2 left/);
+    await relay.child.until(/1 deserted channels removed, 2 left/);
     await relay.child.kill();
   });
 });
