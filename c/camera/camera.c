@@ -1,5 +1,6 @@
 /* A camera that streams: takes frames, starts anew after a fault, and waits for a device that went away until it is back. It
  * sleeps in poll() only. Whatever fails is counted and its sentence kept for who asks. */
+#include "../gen/abi.h"
 #include "v4l2.h"
 
 #include <errno.h>
@@ -58,7 +59,9 @@ void camera_close(struct camera *c) {
 const struct camera_format *camera_format(const struct camera *c) { return &c->told; }
 struct camera_counters *camera_counters(struct camera *c) { return &c->counters; }
 int camera_descriptor(const struct camera *c) { return c->away || c->rests ? -1 : c->stream.device.fd; }
-enum camera_state camera_state(const struct camera *c) { return c->away ? CAMERA_AWAY : c->rests ? CAMERA_RESTS : CAMERA_STREAMS; }
+uint32_t camera_state(const struct camera *c) {
+    return c->away ? PB_CAMERA_STATE_AWAY : c->rests ? PB_CAMERA_STATE_RESTS : PB_CAMERA_STATE_STREAMS;
+}
 bool camera_holds(const struct camera *c) { return c->stream.held >= 0; }
 void camera_release(struct camera *c) { v4l2_stream_release(&c->stream); }
 

@@ -66,8 +66,8 @@ const struct camera_format *camera_format(const struct camera *camera);
 struct camera_counters *camera_counters(struct camera *camera);
 /* Readable when a frame or an event waits; -1 while the device is away or at rest. */
 int camera_descriptor(const struct camera *camera);
-enum camera_state { CAMERA_STREAMS, CAMERA_AWAY, CAMERA_RESTS };
-enum camera_state camera_state(const struct camera *camera);
+/* PB_CAMERA_STATE_STREAMS, _AWAY or _RESTS. */
+uint32_t camera_state(const struct camera *camera);
 /* `/dev/video0 NAME, YUYV 1280x720 at 30 fps`, that it rests, or why it is away. */
 void camera_describe(const struct camera *camera, char *out, size_t size);
 void camera_close(struct camera *camera);

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A camera that is switched on again gets so long for its first picture; then the one from before its rest is shown. */
-enum { FIRST_PICTURE_MS = 10000, WAKE_MS = 1500 };
+enum { FIRST_PICTURE_MS = 10000 };
+/* A camera that is switched on again gets so long for a picture; then the one from before its rest is shown. */
+enum { WAKE_MS = 1500 };
 
 struct pb_capture {
     struct camera *camera;
@@ -25,7 +26,7 @@ struct pb_capture {
 static pthread_mutex_t told_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     const struct pb_capture *of; /* NULL for none; never followed */
-    enum camera_state state;
+    uint32_t state;
     struct camera_counters counters;
     char what[256];
 } told;
@@ -52,8 +53,7 @@ uint32_t pb_camera_captured(char *out, uint32_t size, struct pb_camera_stats *st
     pb_error(out, size, "%s", told.what);
     *stats = (struct pb_camera_stats){n->frames, n->flagged, n->undecodable, n->missing, n->skipped,
                                       n->faults, n->stalls,  n->gone,        n->reopened};
-    static const uint32_t states[] = {PB_CAMERA_STATE_STREAMS, PB_CAMERA_STATE_AWAY, PB_CAMERA_STATE_RESTS};
-    uint32_t state = told.of ? states[told.state] : PB_CAMERA_STATE_NONE;
+    uint32_t state = told.of ? told.state : PB_CAMERA_STATE_NONE;
     pthread_mutex_unlock(&told_lock);
     return state;
 }

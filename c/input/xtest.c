@@ -55,7 +55,10 @@ static void close_xtest(struct pb_injector *i) {
 
 static struct pb_injector *open_xtest(const char *target, char *error, size_t error_size) {
     struct pb_injector *i = calloc(1, sizeof *i);
-    if (!i) return NULL;
+    if (!i) {
+        pb_error(error, error_size, "no memory left");
+        return NULL;
+    }
     xcb_screen_t *screen = NULL;
     i->x = pb_x11_connect(target, &screen, error, error_size);
     if (!i->x) goto fail;

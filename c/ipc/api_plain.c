@@ -30,7 +30,6 @@ struct plain {
     bool told; /* on_connect was called, on_disconnect not yet */
     struct xs_entry entries[STORE_MESSAGES];
     uint32_t next, stored;
-    bool streaming; /* what is stored came many at once */
     uint64_t store[STORE_BYTES / 8];
     /* Event handles: a thread passes what programs outside signal on to the event that the server sleeps on. */
     shm_event_handles_t handles;
@@ -67,7 +66,6 @@ static struct plain *begin(const shm_callbacks_t *callbacks) {
 static void tell_connected(struct plain *p) {
     p->told = true;
     p->next = p->stored = 0;
-    p->streaming = false;
     if (p->callbacks.on_connect) p->callbacks.on_connect(p->callbacks.user_data);
 }
 
@@ -122,11 +120,11 @@ static shm_error_t receive_plain(struct plain *p, void *buffer, uint32_t *size) 
     if (p->next == p->stored) {
         struct xs_entry one;
         int taken;
-        if (p->streaming) {
+        if (p->stored > 1) {
             /* The producer is putting one after the other, and each look takes the line of its position away: leaving it that
              * line for a moment carries half as much again. */
             pb_os_pause();
-            p->streaming = false;
+            p->next = p->stored = 0;
         }
         uint32_t waiting = p->end.connected ? xs_consumer_waiting(&p->end.in) : 0;
         /* What a program that spins comes by most often: the shorter this way, the sooner it sees the next message. */
@@ -150,7 +148,6 @@ static shm_error_t receive_plain(struct plain *p, void *buffer, uint32_t *size) 
         if (taken < 0) return judged(p, taken);
         p->next = 0;
         p->stored = (uint32_t)taken;
-        p->streaming = taken > 1;
     }
     const struct xs_entry *entry = &p->entries[p->next];
     uint32_t room = *size;

@@ -100,6 +100,14 @@ uint32_t xs_send_many(struct xs_endpoint *e, const uint8_t *data, const struct x
     return sent;
 }
 
+int xs_take(struct xs_endpoint *e, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most) {
+    if (!e->connected) return XS_NOT_FOUND;
+    bool emptied;
+    int taken = xs_consumer_take(&e->in, buffer, room, entries, most, &emptied);
+    if (taken > 0 && emptied) xs_event_signal(&e->events[e->server ? XS_C2S_SPACE : XS_S2C_SPACE]);
+    return taken == 0 && !xs_linked(e) ? XS_NOT_FOUND : taken;
+}
+
 uint32_t xs_dropped(struct xs_endpoint *e) {
     if (!e->connected) return 0;
     uint32_t now = atomic_load_explicit(&e->in.header->drop_count, memory_order_relaxed), since = now - e->drops_seen;

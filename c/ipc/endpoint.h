@@ -60,13 +60,7 @@ int xs_send(struct xs_endpoint *e, const void *message, uint32_t size, bool over
 uint32_t xs_send_many(struct xs_endpoint *e, const uint8_t *data, const struct xs_entry *entries, uint32_t count,
                       bool overwrite, uint32_t *dropped, int *code);
 /* As xs_consumer_take, whether or not the peer is still there: what it committed is not lost. */
-static inline int xs_take(struct xs_endpoint *e, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most) {
-    if (!e->connected) return XS_NOT_FOUND;
-    bool emptied;
-    int taken = xs_consumer_take(&e->in, buffer, room, entries, most, &emptied);
-    if (taken > 0 && emptied) xs_event_signal(&e->events[e->server ? XS_C2S_SPACE : XS_S2C_SPACE]);
-    return taken == 0 && !xs_linked(e) ? XS_NOT_FOUND : taken;
-}
+int xs_take(struct xs_endpoint *e, void *buffer, uint32_t room, struct xs_entry *entries, uint32_t most);
 static inline bool xs_pending(const struct xs_endpoint *e) { return e->connected && xs_consumer_pending(&e->in); }
 /* Messages that the peer overwrote before we took them, since the last call. */
 uint32_t xs_dropped(struct xs_endpoint *e);

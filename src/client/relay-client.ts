@@ -7,9 +7,8 @@ import { createLog } from "../base/log.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { toMillis } from "../base/units.ts";
 import { type Credential, ReturningWebSocket } from "../net/websocket.ts";
-import { kindOf } from "../wire/device-input.ts";
 import { EvdevToDs, type SendInput } from "../wire/ds-evdev.ts";
-import { PadToDs } from "../wire/ds-gamepad.ts";
+import { PadsToDs } from "../wire/ds-gamepad.ts";
 import { ChannelReceiver } from "./channel.ts";
 import { noMicrophone } from "./microphone.ts";
 import type { Sounding, Transfer } from "./report.ts";
@@ -43,9 +42,7 @@ export class RelayClient {
   readonly #sound: SoundOutput;
   readonly #receiver: ChannelReceiver;
   readonly #input: EvdevToDs;
-  readonly #send: SendInput;
-  /** By number of the device. */
-  readonly #pads = new Map<number, PadToDs>();
+  readonly #pads: PadsToDs;
   readonly #startedUs = monotonicClock.nowUs();
   readonly room: PlayerRoom;
   #socket: ReturningWebSocket | undefined;
@@ -69,8 +66,8 @@ export class RelayClient {
       devices: {
         // The other side makes a pad when it is first used.
         plug: () => undefined,
-        unplug: (device) => client?.unplugPad(device),
-        add: (device, type, code, value) => client?.pad(device)?.add(type, code, value),
+        unplug: (device) => client?.pads.unplug(device),
+        add: (device, type, code, value) => client?.pads.add(device, type, code, value),
       },
       setPaused: (paused) => client?.setPaused(paused),
       pictureDueUs: (captureUs) => client?.sound.pictureDueUs(captureUs),
@@ -106,11 +103,12 @@ export class RelayClient {
       unplayable: (format) => this.#end(this.#unplayable(format)),
       streamEnd: () => log.info("the source ended its stream; waiting for it to return"),
     });
-    this.#send = (build) => {
+    const send: SendInput = (build) => {
       const ms = Math.round((monotonicClock.nowUs() - this.#startedUs) / 1000);
       this.#socket?.send(build(this.#sequence++ & 0xffff, ms));
     };
-    this.#input = new EvdevToDs(this.#send);
+    this.#input = new EvdevToDs(send);
+    this.#pads = new PadsToDs(send);
     this.room = new PlayerRoom((text) => void this.#roomSocket?.send(text));
     this.#asking = setInterval(() => this.#ask(), askMs);
     this.#ticking = setInterval(() => sound.tick(this.room.offsetUs, monotonicClock.nowUs()), tickMs);
@@ -121,24 +119,13 @@ export class RelayClient {
     return this.#input;
   }
 
-  /** Undefined for a touch screen and a pen, which move the pointer here. */
-  pad(device: number): PadToDs | undefined {
-    if (kindOf(device) !== "pad") return undefined;
-    const known = this.#pads.get(device);
-    if (known) return known;
-    const pad = new PadToDs(device - 1, this.#send);
-    this.#pads.set(device, pad);
-    return pad;
-  }
-
-  unplugPad(device: number): void {
-    this.#pads.get(device)?.rest();
-    this.#pads.delete(device);
+  get pads(): PadsToDs {
+    return this.#pads;
   }
 
   releaseAll(): void {
     this.#input.releaseAll();
-    for (const pad of this.#pads.values()) pad.rest();
+    this.#pads.releaseAll();
   }
 
   get meters() {

@@ -2,9 +2,11 @@
  * Gamepad events of ds-stream (section 4), numbered as the W3C's standard gamepad is, to the events of an Xbox 360 pad as Linux has
  * it (device-input.ts), and back. Pure, with the memory that four buttons making one cross need.
  */
+import { kindOf } from "./device-input.ts";
 import { buildGamepadAxis, buildGamepadButton } from "./ds-build.ts";
 import type { InputMessage } from "./ds-codec.ts";
 import type { Emit, SendInput } from "./ds-evdev.ts";
+import { device as deviceNumber } from "./root-layouts.ts";
 
 const EV_SYN = 0;
 const EV_KEY = 1;
@@ -85,7 +87,7 @@ const triggerOf = inverse(triggerCodes);
 const crossButtons = Object.entries(crossOf).map(([button, [code, sign]]) => ({ button: Number(button), code, sign }));
 const pressed = 65_535;
 
-/** Of one pad of this machine, the `pad`th from 0: gathers axes until their group ends, and remembers what is not at rest. */
+/** Of the `pad`th pad from 0: gathers axes until their group ends, and remembers what is not at rest. */
 export class PadToDs {
   readonly #pad: number;
   readonly #send: SendInput;
@@ -138,5 +140,33 @@ export class PadToDs {
     for (const axis of this.#axes.keys()) this.#moved.set(axis, 0);
     this.#flush();
     for (const button of [...this.#buttons.keys()]) this.#button(button, 0);
+  }
+}
+
+/** Of all pads of one window, by the numbers that root gives its devices. Others than pads have no word here. */
+export class PadsToDs {
+  readonly #send: SendInput;
+  readonly #pads = new Map<number, PadToDs>();
+
+  constructor(send: SendInput) {
+    this.#send = send;
+  }
+
+  /** Linux type, code and value; type 0 (EV_SYN) ends the group. */
+  add(device: number, type: number, code: number, value: number): void {
+    if (kindOf(device) !== "pad") return;
+    const pad = this.#pads.get(device) ?? new PadToDs(device - deviceNumber.pad1, this.#send);
+    this.#pads.set(device, pad);
+    pad.add(type, code, value);
+  }
+
+  unplug(device: number): void {
+    this.#pads.get(device)?.rest();
+    this.#pads.delete(device);
+  }
+
+  /** Lets go of everything. */
+  releaseAll(): void {
+    for (const pad of this.#pads.values()) pad.rest();
   }
 }
